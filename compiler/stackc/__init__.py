@@ -1,0 +1,1 @@
+"""The stackc compiler: one YAML file in, a readable server package out."""

@@ -1,0 +1,67 @@
+"""What a build adds to the emitted files: chat templates, model artifacts, runtime, wheels."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stackc import resources
+from stackc.cache import cache_dir
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import CompileError
+from stackc.emit import Files
+from stackc.faults import model_faults, write_faults
+from stackc.models.chat_template import HEADER, function_source
+from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.source import materialise, parse_source
+from stackc.plan import Plan, PlannedModel
+from stackc.progress import measured
+from stackc.shake import reach
+from stackc.wheels import DownloadError, wheels
+
+
+def chat_templates(plan: Plan, distribution: Path) -> str | None:
+    """The text of `chat_templates.py`: each language model's template as a Python function."""
+    functions = [
+        function_source(_files(model, distribution), model.function)
+        for model in plan.models
+        if model.function
+    ]
+    return HEADER + "".join(functions) if functions else None
+
+
+def context(plan: Plan, distribution: Path, files: Files) -> Mapping[str, Path]:
+    """What the container context needs beside the committed files: path -> the file to link."""
+    linked = {f"runtime/{path}": source for path, source in _runtime(plan, files)}
+    for model in plan.models:
+        for path in sorted(_compiled(model, distribution).iterdir()):
+            linked[f"models/{model.folder}/{path.name}"] = path
+    with write_faults(plan.place):
+        linked |= {f"wheels/{name}": path for name, path in _wheels(plan).items()}
+    return linked
+
+
+def _runtime(plan: Plan, files: Files) -> Iterator[tuple[str, Path]]:
+    root = resources.runtime()
+    sources = {path: data for path, data in files.items() if path.startswith(f"{plan.package}/")}
+    for path in reach(sources, root).runtime:
+        yield path, root.parent / path
+
+
+def _wheels(plan: Plan) -> dict[str, Path]:
+    try:
+        return wheels(plan.lock.packages)
+    except DownloadError as error:
+        raise CompileError([errors.fetch_failed(str(error), plan.place)]) from error
+
+
+def _files(model: PlannedModel, distribution: Path) -> dict[str, Path]:
+    with model_faults(distribution, model.place), measured(model.locked.source) as report:
+        source = parse_source(model.locked.source)
+        base = distribution.resolve().parent
+        return materialise(source, model.locked.files, base, cache_dir(), report)
+
+
+def _compiled(model: PlannedModel, distribution: Path) -> Path:
+    files = _files(model, distribution)
+    options = ModelOptions(model.quantization, model.context_length)
+    with model_faults(distribution, model.place), measured(f"compile {model.folder}") as report:
+        return compile_model(model.folder, files, options, cache_dir(), report).folder

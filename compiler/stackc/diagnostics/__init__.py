@@ -1,0 +1,1 @@
+"""What the compiler says when the input is at fault: data, wording and rendering apart."""

@@ -1,0 +1,509 @@
+"""The wording of every diagnostic: one function each, and nothing of how it is shown."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from stackc.diagnostics.report import Diagnostic, Label
+from stackc.diagnostics.suggest import nearest
+from stackc.environment import Malformed
+from stackc.source import Span
+from stackc.tree import Mapping, Value
+from stackc.tree import Sequence as List
+from stackc.values import Name, Static
+
+_ENVIRONMENT_FORMS = "the forms are `${env.X}`, `${env.X:=default}` and `${env.X:+value}`"
+
+
+def unreadable(span: Span, reason: str) -> Diagnostic:
+    message = f"`{span.source.path}` cannot be read: {reason.lower()}"
+    return Diagnostic("unreadable-file", message, Label(span))
+
+
+def bad_yaml(span: Span, problem: str) -> Diagnostic:
+    return Diagnostic("bad-yaml", f"this is not YAML: {problem}", Label(span))
+
+
+def bad_character(span: Span, code: int) -> Diagnostic:
+    return bad_yaml(span, f"the character U+{code:04X} may only stand in it escaped")
+
+
+def bad_syntax(place: Span, problem: str, inside: Span | None, context: str) -> Diagnostic:
+    """What YAML's grammar does not allow at `place`, found on the way through `inside`."""
+    if inside and ("end of stream" in problem or "<stream end>" in problem):
+        return replace(bad_yaml(inside, "what opens here is never closed"), help="close it")
+    if inside and "could not find expected ':'" in problem:
+        return replace(bad_yaml(inside, "this has no `:`"), help="write `key: value`")
+    plain = problem.replace("'\\x00'", "the end of the file")
+    told = next((told for known, *told in _SYNTAX if known in problem), (plain, None))
+    secondary = (Label(inside, context),) if inside and inside != place else ()
+    return replace(bad_yaml(place, told[0] or ""), secondary=secondary, help=told[1])
+
+
+_SYNTAX = (
+    ("<stream end>", "the file ends where a value should be", None),
+    ("found character '\\t'", "a tab cannot stand here", "indent with spaces"),
+    ("got '{'", "no `{` can stand here", "put a text with `{` in it in quotes"),
+    ("expected <block end>", "this does not line up with what is above it", "check the indent"),
+    ("found character '@'", "a text cannot start with `@`", "put it in quotes"),
+    ("found character '`'", "a text cannot start with a backtick", "put it in quotes"),
+    ("found character '%'", "a text cannot start with `%`", "put it in quotes"),
+    ("found another document", "a second document starts here", "keep one in this file"),
+    (
+        "mapping values are not allowed here",
+        "no `:` can stand here",
+        "check the indent, and put a text with `: ` in it in quotes",
+    ),
+)
+"""What ruamel.yaml says of the most common slips, then the same in words of the file, and help."""
+
+
+def not_a_distribution(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "bad-yaml",
+        "a distribution is a mapping, and this file holds none",
+        Label(span),
+        help="start it with `version: 2`",
+    )
+
+
+def too_large(span: Span, values: int, depth: int) -> Diagnostic:
+    note = f"a distribution holds at most {values:,} values, {depth} levels deep"
+    return Diagnostic("bad-yaml", "the file is too large to be one", Label(span), notes=(note,))
+
+
+def duplicate_key(key: str, span: Span, first: Span) -> Diagnostic:
+    return Diagnostic(
+        "duplicate-key",
+        f"the key `{key}` stands here twice",
+        Label(span, "again"),
+        (Label(first, "first"),),
+        help="remove one of the two",
+    )
+
+
+def unknown_key(key: str, span: Span, known: Iterable[str]) -> Diagnostic:
+    near = nearest(key, known)
+    names = ", ".join(f"`{name}`" for name in known)
+    return Diagnostic(
+        "unknown-key",
+        f"unknown key `{key}`",
+        Label(span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"the keys here are {names}" if names else "no key is known here",),
+        help=f"write `{near}`" if near else f"remove `{key}`",
+    )
+
+
+def missing_key(key: str, owner: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "missing-key",
+        f"`{key}` is missing from {_the(owner)}",
+        Label(span, f"needs `{key}`"),
+        help=f"add `{key}:`",
+    )
+
+
+def wrong_type(name: str, wanted: str | list[str], value: Value, secret: bool) -> Diagnostic:
+    wanted_words = _kinds(wanted)
+    raw = "..." if secret else getattr(value, "raw", None)
+    quote = raw is not None and "string" in wanted
+    return Diagnostic(
+        "wrong-type",
+        f"{_the(name)} must be {wanted_words}, not {_kind_of(value)}",
+        Label(value.span, wanted_words),
+        help=f"write it in quotes: `{json.dumps(raw)}`" if quote else None,
+        secret=secret,
+    )
+
+
+def invalid_value(name: str, value: Value, rule: str, wanted: object, secret: bool) -> Diagnostic:
+    raw = None if secret else getattr(value, "raw", None)
+    shown = f"`{raw}`" if raw is not None else "this"
+    near = nearest(raw, map(str, wanted)) if raw and isinstance(wanted, list) else None
+    return Diagnostic(
+        "invalid-value",
+        f"{shown} is not a value of {_the(name)}",
+        Label(value.span, _rule(rule, wanted)),
+        help=f"write `{near}`" if near else None,
+        secret=secret,
+    )
+
+
+def wrong_default(
+    name: str, reference: str, schema: dict[str, object], kind: str, span: Span
+) -> Diagnostic:
+    return Diagnostic(
+        "wrong-type",
+        f"what `{reference}` gives is not a value of `{name}`",
+        Label(span, f"`{name}` takes {_kinds(kind)}"),
+        notes=tuple(
+            f"`{name}`: {_rule(rule, schema[rule])}"
+            for rule in ("enum", "minimum", "maximum", "exclusiveMinimum", "pattern")
+            if rule in schema
+        ),
+    )
+
+
+def mixed_text(name: str, kind: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "wrong-type",
+        f"`{name}` must be {_kinds(kind)}, and text mixed with a variable is a string",
+        Label(span),
+        help="let the variable hold the whole value",
+    )
+
+
+def malformed_environment(fault: Malformed, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "malformed-environment-expression",
+        f"`{fault.text}` is not an environment expression",
+        Label(span, f"did you mean `{fault.right_form}`?"),
+        notes=(_ENVIRONMENT_FORMS, "a name is of capitals, digits and `_`"),
+        help=f"write `{fault.right_form}`, or `${fault.text}` for the text itself",
+    )
+
+
+def late_bound_id(text: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "late-bound-value",
+        f"`{text}` cannot be the id of a provider",
+        Label(span, "must be known when the stack is built"),
+        notes=("`${env.X:+name}` alone is allowed: it enables the provider where X is set",),
+        help="write the id itself, or `${env.X:+id}`",
+    )
+
+
+def not_static(name: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "late-bound-value",
+        f"{_the(name)} must be known when the stack is built",
+        Label(span, "read when it starts"),
+        help="write the value itself",
+    )
+
+
+def empty_default(field: str, variable: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "missing-value",
+        f"`{field}` has no value where {variable} is not set",
+        Label(span, "an empty default"),
+        help=f"write `${{env.{variable}}}` to require it, or give a default after `:=`",
+    )
+
+
+def conflicting_kinds(name: str, kind: str, first: str, span: Span, first_span: Span) -> Diagnostic:
+    return Diagnostic(
+        "conflicting-variable",
+        f"`{name}` is used as {_kinds(kind)} and as {_kinds(first)}",
+        Label(span, _kinds(kind)),
+        (Label(first_span, _kinds(first)),),
+        help="use two variables",
+    )
+
+
+def conflicting_defaults(
+    name: str, default: Static, first: Static, span: Span, first_span: Span
+) -> Diagnostic:
+    return Diagnostic(
+        "conflicting-variable",
+        f"`{name}` has two defaults",
+        Label(span, f"`{default}`"),
+        (Label(first_span, f"`{first}`"),),
+        notes=("a variable is one setting of the stack, with one default",),
+        help="make them the same, or use two variables",
+    )
+
+
+def shadowing_name(name: str, hidden: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "reserved-name",
+        f"a stack called `{name}` would hide {hidden}",
+        Label(span),
+        notes=("the name of the stack is the name of its Python package",),
+        help=f"call it `{name}-stack`",
+    )
+
+
+def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
+    near = nearest(api.text, known)
+    return Diagnostic(
+        "unknown-api",
+        f"unknown API `{api.text}`",
+        Label(api.span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"the APIs are {_listed(known)}",),
+        help=f"write `{near}`" if near else "see `stackc list-apis`",
+    )
+
+
+def no_provider(api: Name, types: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        "api-without-provider",
+        f"the API `{api.text}` has no provider",
+        Label(api.span, "asked for here"),
+        notes=(f"provider types: {_listed(types)}",),
+        help=f"add one under `providers: {api.text}:`",
+    )
+
+
+def unknown_provider(api: str, type_: Name, known: Sequence[str]) -> Diagnostic:
+    near = nearest(type_.text, known)
+    return Diagnostic(
+        "unknown-provider",
+        f"unknown provider type `{type_.text}` of the API `{api}`",
+        Label(type_.span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"provider types of `{api}`: {_listed(known)}",),
+        help=f"write `{near}`" if near else f"see `stackc list-providers {api}`",
+    )
+
+
+def duplicate_provider(api: str, id_: Name, first: Span) -> Diagnostic:
+    return Diagnostic(
+        "duplicate-provider",
+        f"two providers of `{api}` are called `{id_.text}`",
+        Label(id_.span, "again"),
+        (Label(first, "first"),),
+        help="give each an id of its own",
+    )
+
+
+def missing_dependency(
+    type_: str, api: str, span: Span, chain: tuple[str, ...], example: str | None
+) -> Diagnostic:
+    name = (example or "").rpartition("::")[2]
+    entry = f"{api}: [{{provider_id: {name}, provider_type: {example}}}]" if example else api
+    return Diagnostic(
+        "missing-dependency",
+        f"`{type_}` needs a provider of `{api}`, and this distribution has none",
+        Label(span, f"requires: {api}"),
+        notes=(f"needed by: {' <- '.join(chain)}",),
+        help=f"add `{entry}` under `providers`",
+    )
+
+
+def dependency_cycle(path: Sequence[str], span: Span) -> Diagnostic:
+    return Diagnostic(
+        "dependency-cycle",
+        f"the providers of {' and '.join(f'`{api}`' for api in sorted(set(path)))} need each other",
+        Label(span, "inside the cycle"),
+        notes=(f"the cycle: {' -> '.join(path)}",),
+        help="choose a provider of one of them that does not need the other",
+    )
+
+
+def unused_provider(id_: Name, why: str) -> Diagnostic:
+    return Diagnostic(
+        "unused-provider",
+        f"the provider `{id_.text}` is never used: {why}",
+        Label(id_.span),
+        help="remove it, or use it",
+    )
+
+
+def unknown_backend(store: str, backend: Name, known: Iterable[str]) -> Diagnostic:
+    near = nearest(backend.text, known)
+    return Diagnostic(
+        "unknown-backend",
+        f"the store `{store}` is kept in `{backend.text}`, which is no backend",
+        Label(backend.span, f"did you mean `{near}`?" if near else ""),
+        help=f"write `{near}`" if near else f"add `{backend.text}` under `storage: backends:`",
+    )
+
+
+def duplicate_model(identifier: str, id_: Name, first: Span) -> Diagnostic:
+    return Diagnostic(
+        "duplicate-model",
+        f"two models are called `{identifier}`",
+        Label(id_.span, "again"),
+        (Label(first, "first"),),
+        help="give one of them another `model_id`, and its own name as `provider_model_id`",
+    )
+
+
+def unknown_model_provider(model: Name, provider: Name, known: Iterable[str]) -> Diagnostic:
+    near = nearest(provider.text, known)
+    return Diagnostic(
+        "unknown-model-provider",
+        f"the model `{model.text}` is bound to `{provider.text}`, which is no inference provider",
+        Label(provider.span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"the inference providers are {_listed(sorted(known))}",),
+        help=f"write `{near}`" if near else "name one of them",
+    )
+
+
+def model_without_source(model: Name, type_: str) -> Diagnostic:
+    return Diagnostic(
+        "model-without-source",
+        f"the model `{model.text}` has no source, and `{type_}` compiles its models in",
+        Label(model.span, "needs `source`"),
+        help="add `source: file:PATH` or `source: pypi:PACKAGE==VERSION#PATH`",
+    )
+
+
+def source_without_engine(key: str, type_: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "unexpected-source",
+        f"`{key}` is for models that are compiled in, and `{type_}` serves its own",
+        Label(span),
+        help=f"remove `{key}`, or bind the model to an inline provider",
+    )
+
+
+def bad_source(text: str, problem: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "bad-source",
+        f"`{text}` is not a source of a model: {problem}",
+        Label(span),
+        notes=("the forms are `pypi:package==version#path` and `file:path`",),
+    )
+
+
+def missing_lock(lock: str, distribution: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "missing-lock",
+        f"`{lock}` does not exist, so nothing pins what the stack is made of",
+        Label(span),
+        help=f"run `stackc lock {distribution}`",
+    )
+
+
+def unreadable_lock(lock: str, distribution: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "stale-lock",
+        f"`{lock}` is not a lock that this compiler reads",
+        Label(span),
+        help=f"run `stackc lock {distribution}`",
+    )
+
+
+def stale_lock(lock: str, distribution: str, changes: Sequence[str], span: Span) -> Diagnostic:
+    return Diagnostic(
+        "stale-lock",
+        f"`{lock}` was made for another distribution than this one is now",
+        Label(span),
+        notes=tuple(changes),
+        help=f"run `stackc lock {distribution}`",
+    )
+
+
+def dimension_mismatch(model: str, declared: int, real: int, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "embedding-dimension-mismatch",
+        f"`{model}` makes vectors of {real} dimensions, not of {declared}",
+        Label(span, f"the weights say {real}"),
+        help=f"write `embedding_dimension: {real}`",
+    )
+
+
+def model_type_mismatch(model: str, declared: str, real: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "model-type-mismatch",
+        f"`{model}` is declared as `{declared}`, and its weights are those of `{real}`",
+        Label(span, f"the weights say `{real}`"),
+        help=f"write `model_type: {real}`",
+    )
+
+
+def context_too_long(model: str, asked: int, trained: int, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "context-too-long",
+        f"`{model}` was trained with {trained:,} tokens of context, not with {asked:,}",
+        Label(span),
+        help=f"write `context_length: {trained}` or less",
+    )
+
+
+def checksum_mismatch(path: str, want: str, got: str, span: Span, distribution: str) -> Diagnostic:
+    return Diagnostic(
+        "checksum-mismatch",
+        f"`{path}` is not the file that the lock pins",
+        Label(span),
+        notes=(f"pinned: sha256 {want}", f"found:  sha256 {got}"),
+        help=f"if the change is meant, run `stackc lock {distribution}`",
+    )
+
+
+def unsupported_architecture(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic("unsupported-architecture", problem, Label(span))
+
+
+def bad_model(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic("bad-model", problem, Label(span))
+
+
+def fetch_failed(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic("fetch-failed", problem, Label(span))
+
+
+def lock_failed(problem: str, notes: Sequence[str], span: Span) -> Diagnostic:
+    return Diagnostic("lock-failed", problem, Label(span), notes=tuple(notes))
+
+
+def environment_failed(problem: str, notes: Sequence[str], span: Span) -> Diagnostic:
+    return Diagnostic("environment-failed", problem, Label(span), notes=tuple(notes))
+
+
+def write_failed(path: str, reason: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "write-failed",
+        f"`{path}` cannot be written: {reason}",
+        Label(span),
+        notes=("what was there before is still there, whole",),
+    )
+
+
+def _the(name: str) -> str:
+    return name if " " in name else f"`{name}`"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+_WORDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+
+
+def _kinds(wanted: str | list[str]) -> str:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    return " or ".join(_WORDS[name] for name in names)
+
+
+def _kind_of(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, List):
+        return "a list"
+    plain = value.value
+    if plain is None:
+        return "nothing"
+    if isinstance(plain, bool):
+        return "true or false"
+    return {int: "an integer", float: "a number"}.get(type(plain), "a string")
+
+
+def _rule(rule: str, wanted: object) -> str:
+    match rule:
+        case "enum" if isinstance(wanted, list):
+            return "one of " + _listed(map(str, wanted))
+        case "const":
+            return f"must be `{wanted}`"
+        case "pattern":
+            return f"must match `{wanted}`"
+        case "minimum":
+            return f"at least {wanted}"
+        case "maximum":
+            return f"at most {wanted}"
+        case "exclusiveMinimum":
+            return f"more than {wanted}"
+        case "minLength":
+            return f"at least {wanted} characters"
+        case "maxLength":
+            return f"at most {wanted} characters"
+    return f"{rule}: {wanted}"

@@ -1,0 +1,107 @@
+"""Showing diagnostics: for people with carets, one line each, or as JSON."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from stackc.diagnostics.report import Diagnostic, Label
+from stackc.source import Span
+
+FORMATS = ("human", "concise", "json")
+
+
+def render(diagnostics: Sequence[Diagnostic], form: str) -> str:
+    """The text of all diagnostics in one of the FORMATS, with a final newline."""
+    if form == "json":
+        data = {"diagnostics": [as_json(each) for each in diagnostics]}
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    if form == "concise":
+        return "".join(_concise(each) + "\n" for each in diagnostics)
+    count = "1 error" if len(diagnostics) == 1 else f"{len(diagnostics)} errors"
+    return "\n".join([*map(human, diagnostics), f"{count}\n"])
+
+
+def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as JSON; lines and columns count from 1, the end column is exclusive."""
+    return {
+        "code": diagnostic.code,
+        "severity": "error",
+        "message": diagnostic.message,
+        **_json_label(diagnostic.primary),
+        "related": [_json_label(label) for label in diagnostic.secondary],
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+    }
+
+
+def human(diagnostic: Diagnostic) -> str:
+    """One diagnostic with its lines of source, the place marked by `^` and others by `-`."""
+    span = diagnostic.primary.span
+    labels = sorted((diagnostic.primary, *diagnostic.secondary), key=lambda label: label.span)
+    margin = " " * len(str(max(label.span.line for label in labels)))
+    lines = [
+        f"error[{diagnostic.code}]: {diagnostic.message}",
+        f"{margin}--> {span.source.path}:{span.line}:{span.column}",
+    ]
+    if span.source.text:
+        lines += _excerpt(diagnostic, labels, margin)
+    lines += [f"{margin} = note: {note}" for note in diagnostic.notes]
+    if diagnostic.help:
+        lines.append(f"{margin} = help: {diagnostic.help}")
+    return "\n".join(lines) + "\n"
+
+
+def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> list[str]:
+    lines = [f"{margin} |"]
+    previous = None
+    for label in labels:
+        line = label.span.line
+        if previous is not None and line > previous + 1:
+            lines.append("...")
+        if line != previous:
+            text = _masked(label.span) if diagnostic.secret else _source_line(label.span)
+            lines.append(f"{line:>{len(margin)}} | {text}".rstrip())
+        mark = "^" if label is diagnostic.primary else "-"
+        lines.append(f"{margin} | {_marks(label.span, mark)} {label.text}".rstrip())
+        previous = line
+    return [*lines, f"{margin} |"]
+
+
+def _source_line(span: Span) -> str:
+    lines = span.source.lines
+    return _printable(lines[span.line - 1]) if span.line <= len(lines) else ""
+
+
+def _masked(span: Span) -> str:
+    line = _source_line(span)
+    end = span.end_column if span.end_line == span.line else len(line) + 1
+    return line[: span.column - 1] + "*" * (end - span.column) + line[end - 1 :]
+
+
+def _marks(span: Span, mark: str) -> str:
+    width = len(_source_line(span)) + 1
+    end = span.end_column if span.end_line == span.line else width
+    return " " * (span.column - 1) + mark * max(1, end - span.column)
+
+
+def _printable(line: str) -> str:
+    """A line whose every character takes one column: a tab is a space, a control is a dot."""
+    return "".join(" " if c == "\t" else c if c.isprintable() else "·" for c in line)
+
+
+def _concise(diagnostic: Diagnostic) -> str:
+    span = diagnostic.primary.span
+    place = f"{span.source.path}:{span.line}:{span.column}"
+    return f"{place}: error[{diagnostic.code}]: {diagnostic.message}"
+
+
+def _json_label(label: Label) -> dict[str, Any]:
+    span = label.span
+    return {
+        "file": str(span.source.path),
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+        "label": label.text,
+    }

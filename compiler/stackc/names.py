@@ -1,0 +1,48 @@
+"""The names of generated code: what a YAML name is called in Python."""
+
+import keyword
+import re
+import sys
+
+RESERVED = frozenset(
+    ("app", "build", "client", "health", "main", "runtime", "settings", "stackc", "stackrt")
+)
+"""Names that mean something else in a generated package or beside it."""
+
+
+def identifier(name: str) -> str:
+    """A YAML name as a Python name: `vllm-inference` is `vllm_inference`."""
+    word = re.sub(r"\W+", "_", name).strip("_").lower()
+    if not word or word[0].isdigit():
+        word = f"_{word}"
+    return f"{word}_" if keyword.iskeyword(word) else word
+
+
+def unique(names: list[str], taken: frozenset[str], suffix: str) -> dict[str, str]:
+    """A Python name for each YAML name; one that is taken gets the suffix, then a number."""
+    used = set(taken)
+    chosen: dict[str, str] = {}
+    for name in names:
+        word = identifier(name)
+        candidates = [word, f"{word}_{suffix}"]
+        candidates += [f"{word}_{suffix}_{number}" for number in range(2, len(names) + 2)]
+        chosen[name] = next(each for each in candidates if each not in used)
+        used.add(chosen[name])
+    return chosen
+
+
+def shadowed_by(stack: str) -> str | None:
+    """What a package of the stack's name would hide, or None."""
+    package = identifier(stack)
+    if package in sys.stdlib_module_names:
+        return f"Python's module `{package}`"
+    if package in RESERVED or package in ("models", "wheels"):
+        return f"`{package}`, which a stack needs itself"
+    if package in _LIBRARIES:
+        return f"the library `{package}`"
+    return None
+
+
+_LIBRARIES = frozenset(
+    ("aiohttp", "hypercorn", "numpy", "onnxruntime", "openai", "pydantic", "starlette", "uvloop")
+)

@@ -1,0 +1,59 @@
+"""The whole compiler on one page: load, check, resolve, plan, emit, package."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackc.catalog import Catalog
+from stackc.check import check
+from stackc.load import load
+from stackc.lock import pinned
+from stackc.plan import Plan, plan
+from stackc.resolve import Stack, resolve
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: what was planned, and where it was written."""
+
+    plan: Plan
+    folder: Path
+
+
+def front(distribution: Path, catalog: Catalog) -> Stack:
+    """The stack that a distribution means, before anything is pinned; raises CompileError."""
+    return resolve(check(load(distribution), catalog), catalog)
+
+
+def plan_of(distribution: Path, catalog: Catalog) -> Plan:
+    """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
+    stack = front(distribution, catalog)
+    return plan(stack, pinned(stack), catalog)
+
+
+def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
+    """Compiles a distribution into a folder, by default `generated/<name>`; raises CompileError."""
+    from stackc.artifacts import chat_templates, context
+    from stackc.emit import emit
+    from stackc.package import package
+
+    planned = plan_of(distribution, catalog)
+    folder = folder or default_folder(planned)
+    files = emit(planned, chat_templates(planned, distribution))
+    package(folder, files, context(planned, distribution, files))
+    return Build(planned, folder)
+
+
+def outdated(distribution: Path, folder: Path | None, catalog: Catalog) -> list[str]:
+    """How a committed folder differs from what `build` would write, a line each."""
+    from stackc.artifacts import chat_templates
+    from stackc.emit import emit
+    from stackc.package import differences
+
+    planned = plan_of(distribution, catalog)
+    files = emit(planned, chat_templates(planned, distribution))
+    return differences(folder or default_folder(planned), files)
+
+
+def default_folder(planned: Plan) -> Path:
+    """`generated/<name>` under the folder that the command runs in."""
+    return Path("generated") / planned.name

@@ -1,0 +1,353 @@
+"""Planning: everything that the output says is decided here, so that printing decides nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackc.catalog import Catalog, Symbol
+from stackc.expressions import (
+    Call,
+    Child,
+    Constant,
+    DictOf,
+    Expression,
+    ListOf,
+    Reference,
+    as_json,
+)
+from stackc.late_binding import Binding, shown
+from stackc.lock import Lock, LockedModel
+from stackc.names import identifier, unique
+from stackc.openapi import document
+from stackc.requirements import PYTHON
+from stackc.resolve import Model, Provider, Stack
+from stackc.routes import Route, routes_of
+from stackc.settings import Setting, setting_of
+from stackc.source import Span
+from stackc.values import Checked, LateBound, Object
+
+
+@dataclass(frozen=True)
+class Imports:
+    """The import lines of `app.py`, sorted, in the groups that separate them."""
+
+    standard: tuple[str, ...]
+    library: tuple[str, ...]
+    own: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlannedProvider:
+    """A provider: how it is made, when it is there, what GET /v1/providers tells of it."""
+
+    map: str
+    id: str
+    api: str
+    type: str
+    condition: str | None
+    enabled: str
+    value: Expression
+    shown: Expression
+
+
+@dataclass(frozen=True)
+class ProviderMap:
+    """The providers of one API by their ids, as the API's registry takes them."""
+
+    variable: str
+    api: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The object that answers the routes of an API."""
+
+    variable: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A model to compile: into which folder, from which pinned files, how."""
+
+    folder: str
+    function: str | None
+    locked: LockedModel
+    quantization: str
+    context_length: int | None
+    place: Span = field(compare=False)
+
+    @property
+    def context(self) -> int:
+        """Tokens of context that there is room for."""
+        return self.context_length or self.locked.context_length
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole output, decided: imports, objects, arguments, routes, settings, packages, models.
+
+    The stage exists so that a reader of `plan.json` knows what the stack is, and so that templates
+    only loop. Nothing here depends on where or when it was made.
+    """
+
+    name: str
+    package: str
+    imports: Imports
+    providers: tuple[PlannedProvider, ...]
+    maps: tuple[ProviderMap, ...]
+    registry: Expression | None
+    endpoints: tuple[Endpoint, ...]
+    routes: tuple[Route, ...]
+    settings: tuple[Setting, ...]
+    host: Expression
+    port: Expression
+    exposed_port: int
+    python: str
+    models: tuple[PlannedModel, ...]
+    openapi: dict[str, Any]
+    lock: Lock
+    place: Span = field(compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as JSON, for people and tools that ask what the stack is made of."""
+        return {
+            "stack": self.name,
+            "providers": [_provider_json(provider) for provider in self.providers],
+            "models": as_json(self.registry) if self.registry else None,
+            "compiled_models": [_model_json(model) for model in self.models],
+            "routes": [_route_json(route) for route in self.routes],
+            "settings": [setting.as_json() for setting in self.settings],
+            "server": {"host": as_json(self.host), "port": as_json(self.port)},
+            "packages": [package.requirement for package in self.lock.packages],
+        }
+
+
+def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
+    """The plan of a stack and what it is pinned to; it cannot fail."""
+    planner = _Planner(stack, lock)
+    providers = tuple(map(planner.provider, stack.providers))
+    endpoints = tuple(planner.endpoints())
+    maps = tuple(planner.maps())
+    registry = planner.registry()
+    return Plan(
+        name=stack.name,
+        package=identifier(stack.name),
+        imports=planner.imports(),
+        providers=providers,
+        maps=maps,
+        registry=registry,
+        endpoints=endpoints,
+        routes=routes_of(stack, {api.name: planner.variables[api.name] for api in stack.apis}),
+        settings=planner.settings,
+        host=planner.binding.expression(stack.server.get("host") or DEFAULT_HOST),
+        port=planner.binding.expression(stack.server.get("port") or DEFAULT_PORT),
+        exposed_port=_exposed(stack.server.get("port")),
+        python=PYTHON,
+        models=tuple(planner.models()),
+        openapi=document(stack, catalog),
+        lock=lock,
+        place=Span.start_of(stack.spec.document.source),
+    )
+
+
+DEFAULT_HOST = "0.0.0.0"
+DEFAULT_PORT = 8321
+
+_ALWAYS_IMPORTED = (
+    ("stackrt.errors", "exception_handlers"),
+    ("stackrt.lifecycle", "lifespan"),
+    ("stackrt.version", "VERSION"),
+    ("starlette.applications", "Starlette"),
+    ("starlette.routing", "Route"),
+)
+
+_LOCALS = frozenset(("settings", "registry"))
+
+
+class _Planner:
+    """Names everything once, and collects the imports that the expressions turn out to need."""
+
+    def __init__(self, stack: Stack, lock: Lock) -> None:
+        self._stack = stack
+        self._lock = lock
+        self._imported: set[tuple[str, str]] = set()
+        self.settings = tuple(map(setting_of, stack.variables))
+        self.binding = Binding(self.settings)
+        apis = [api.name for api in stack.apis]
+        maps = frozenset(f"{api}_providers" for api in apis)
+        self.variables = unique(apis, _LOCALS | maps, "api")
+        compiled = [model for model in stack.models if model.source]
+        self._folders = unique([_key(model) for model in compiled], frozenset(), "model")
+
+    def provider(self, provider: Provider) -> PlannedProvider:
+        enabled_by = provider.enabled_by
+        arguments = (*self._model_arguments(provider), *self.binding.arguments(provider))
+        return PlannedProvider(
+            map=f"{provider.api}_providers",
+            id=provider.id,
+            api=provider.api,
+            type=provider.type.type,
+            condition=f"settings.{enabled_by.lower()} is not None" if enabled_by else None,
+            enabled=f"where {enabled_by} is set" if enabled_by else "always",
+            value=Call(self._use(provider.type.constructor), arguments),
+            shown=shown(provider),
+        )
+
+    def _model_arguments(self, provider: Provider) -> Iterator[tuple[str, Expression]]:
+        models = [each for each in self._stack.models if each.provider is provider and each.source]
+        if models:
+            yield "models", ListOf(tuple(map(self._compiled, models)))
+
+    def _compiled(self, model: Model) -> Expression:
+        kind = self._facts(model).model_type
+        name = self._use(model.provider.type.compiled_models[kind])
+        folder = self._folders[_key(model)]
+        arguments: list[tuple[str, Expression]] = [
+            ("name", self.binding.expression(model.provider_model_id)),
+            ("path", Child(Reference("MODELS"), folder)),
+        ]
+        if kind == "llm":
+            arguments.append(("render", Reference(f"chat_templates.{folder}")))
+        return Call(name, tuple(arguments))
+
+    def _facts(self, model: Model) -> LockedModel:
+        return self._lock.model(str(model.source))
+
+    def models(self) -> Iterator[PlannedModel]:
+        for model in self._stack.models:
+            if model.source:
+                facts, folder = self._facts(model), self._folders[_key(model)]
+                function = folder if facts.model_type == "llm" else None
+                yield PlannedModel(
+                    folder=folder,
+                    function=function,
+                    locked=facts,
+                    quantization=model.quantization,
+                    context_length=model.context_length,
+                    place=model.spec.span("source"),
+                )
+
+    def maps(self) -> Iterator[ProviderMap]:
+        for api in self._stack.apis:
+            if api.protocol:
+                protocol = self._use(api.protocol)
+                yield ProviderMap(f"{api.name}_providers", api.name, protocol)
+
+    def registry(self) -> Expression | None:
+        if not any("registry" in api.arguments for api in self._stack.apis):
+            return None
+        models = ListOf(tuple(map(self._declared, self._stack.models)))
+        name = self._use(Symbol("stackrt.apis.models", "ModelRegistry"))
+        return Call(name, (("models", models), ("providers", Reference("inference_providers"))))
+
+    def _declared(self, model: Model) -> Expression:
+        provider = model.provider.id
+        kind = self._facts(model).model_type if model.source else (model.type or "llm")
+        return Call(
+            self._use(Symbol("stackrt.apis.models", "Model")),
+            (
+                ("identifier", self.binding.text(f"{provider}/", model.id)),
+                ("provider_id", Constant(provider)),
+                ("provider_resource_id", self.binding.expression(model.provider_model_id)),
+                ("model_type", Constant(kind)),
+                ("metadata", self._metadata(model)),
+            ),
+        )
+
+    def _metadata(self, model: Model) -> Expression:
+        fields = dict(model.metadata.fields)
+        if model.source:
+            facts = self._facts(model)
+            fields["context_length"] = model.context_length or facts.context_length
+            fields["quantization"] = model.quantization
+            if facts.embedding_dimension:
+                fields["embedding_dimension"] = facts.embedding_dimension
+        return self.binding.expression(Object(tuple(sorted(fields.items()))))
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        given: dict[str, Expression] = {
+            "registry": Reference("registry"),
+            "infos": Reference("PROVIDERS"),
+            "providers": DictOf(
+                tuple((each.api, Reference(each.variable)) for each in self.maps())
+            ),
+            "routes": Reference("ROUTES"),
+            "version": Reference("VERSION"),
+            "openapi": Reference("OPENAPI"),
+        }
+        for api in self._stack.apis:
+            arguments = tuple((name, given[name]) for name in api.arguments)
+            call = Call(self._use(api.endpoint), arguments)
+            yield Endpoint(self.variables[api.name], call)
+
+    def imports(self) -> Imports:
+        """What `app.py` imports: the same for every stack, and what its expressions use."""
+        if self.binding.literal_secrets:
+            self._use(Symbol("pydantic", "SecretStr"))
+        if self.binding.needed:
+            self._use(Symbol("stackrt.settings", "needed"))
+        for module, name in _ALWAYS_IMPORTED:
+            self._use(Symbol(module, name))
+        package = identifier(self._stack.name)
+        own = [
+            f"from {package}.inventory import PROVIDERS, ROUTES",
+            f"from {package}.settings import Settings",
+        ]
+        if any(model.function for model in self.models()):
+            own.insert(0, f"from {package} import chat_templates")
+        modules = sorted({module for module, _ in self._imported})
+        library = tuple(
+            f"from {module} import {', '.join(_isorted(self._names(module)))}" for module in modules
+        )
+        return Imports(("from pathlib import Path",), library, tuple(own))
+
+    def _names(self, module: str) -> set[str]:
+        return {name for found, name in self._imported if found == module}
+
+    def _use(self, symbol: Symbol) -> str:
+        self._imported.add((symbol.module, symbol.name))
+        return symbol.name
+
+
+def _exposed(port: Checked) -> int:
+    """The port that the image declares: the one of the distribution, or its default."""
+    if isinstance(port, LateBound):
+        reference = port.only
+        port = int(reference.operand) if reference and reference.operand else None
+    return port if isinstance(port, int) else DEFAULT_PORT
+
+
+def _isorted(names: set[str]) -> list[str]:
+    """Constants, then classes, then the rest, as import sorters have it."""
+    return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def _key(model: Model) -> str:
+    return f"{model.spec.id.text}"
+
+
+def _provider_json(provider: PlannedProvider) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "api": provider.api,
+        "type": provider.type,
+        "enabled_by": provider.condition,
+        "value": as_json(provider.value),
+    }
+
+
+def _model_json(model: PlannedModel) -> dict[str, Any]:
+    return {
+        "folder": model.folder,
+        "source": model.locked.source,
+        "architecture": model.locked.architecture,
+        "quantization": model.quantization,
+        "context_length": model.context,
+        "files": {file.path: file.sha256 for file in model.locked.files},
+    }
+
+
+def _route_json(route: Route) -> dict[str, Any]:
+    return {"method": route.method, "path": route.path, "handler": route.handler}

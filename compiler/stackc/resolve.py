@@ -1,0 +1,282 @@
+"""Resolving: every name of a spec is looked up, and the parts are put in the order of their needs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from stackc.catalog import Api, Catalog, ProviderType
+from stackc.check import ModelSpec, ProviderSpec, Spec
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import Diagnostic, raise_any
+from stackc.models.errors import ModelError
+from stackc.models.source import ModelSource, parse_source
+from stackc.order import CycleError, in_order
+from stackc.values import Checked, LateBound, Name, Object
+from stackc.variables import Variable, variables_of
+
+ModelType = Literal["llm", "embedding"]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider bound to its catalog entry; `enabled_by` names the variable that switches it on."""
+
+    id: str
+    api: str
+    type: ProviderType
+    config: Object
+    enabled_by: str | None
+    span: Name
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model bound to its provider. `type` is None where only the weights tell."""
+
+    id: Checked
+    provider: Provider
+    provider_model_id: Checked
+    type: ModelType | None
+    metadata: Object
+    source: ModelSource | None
+    quantization: str
+    context_length: int | None
+    spec: ModelSpec
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What to build, with no name left to look up, and nothing of how.
+
+    The stage exists so that planning cannot fail: references are bound, providers come after what
+    they need, every part is used. It knows of no target.
+    """
+
+    name: str
+    apis: tuple[Api, ...]
+    providers: tuple[Provider, ...]
+    models: tuple[Model, ...]
+    variables: tuple[Variable, ...]
+    server: Object
+    packages: tuple[str, ...]
+    excluded_packages: tuple[str, ...]
+    spec: Spec
+
+
+def resolve(spec: Spec, catalog: Catalog) -> Stack:
+    """The stack that a spec means; raises CompileError with every name that does not resolve."""
+    faults: list[Diagnostic] = []
+    faults += _name_faults(spec)
+    faults += _api_faults(spec, catalog)
+    faults += _duplicate_providers(spec)
+    providers = tuple(_bound_providers(spec, catalog, faults))
+    faults += _dependency_faults(spec, providers, catalog)
+    models = tuple(_bound_models(spec, providers, faults))
+    faults += _duplicate_models(models)
+    faults += _unused(spec, providers, models)
+    faults += _dangling_stores(spec)
+    variables = variables_of(spec, faults)
+    raise_any(faults)
+    return Stack(
+        name=spec.name.text,
+        apis=tuple(catalog.api(name) for name in _served(spec, catalog)),
+        providers=_ordered(spec, providers),
+        models=models,
+        variables=variables,
+        server=spec.server,
+        packages=_packages(providers, catalog),
+        excluded_packages=tuple(
+            sorted({name for provider in providers for name in provider.type.excluded_packages})
+        ),
+        spec=spec,
+    )
+
+
+def _name_faults(spec: Spec) -> Iterator[Diagnostic]:
+    from stackc.names import shadowed_by
+
+    shadowed = shadowed_by(spec.name.text)
+    if shadowed:
+        yield errors.shadowing_name(spec.name.text, shadowed, spec.name.span)
+
+
+def _served(spec: Spec, catalog: Catalog) -> tuple[str, ...]:
+    """The APIs of the stack: those asked for, those they imply, those of every stack; sorted."""
+    asked = {name.text for name in spec.apis} if spec.apis is not None else _provided(spec)
+    implied = {other for name in asked for other in catalog.api(name).implies}
+    return tuple(sorted(asked | implied | set(catalog.always)))
+
+
+def _provided(spec: Spec) -> set[str]:
+    return {provider.api.text for provider in spec.providers}
+
+
+def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
+    asked = {name.text: name for name in spec.apis or ()}
+    named = {provider.api.text: provider.api for provider in spec.providers}
+    for name in {**named, **asked}.values():
+        if name.text not in catalog.api_names:
+            yield errors.unknown_api(name, catalog.api_names)
+    for name in asked.values():
+        needs = name.text in catalog.api_names and catalog.api(name.text).protocol is not None
+        if needs and name.text not in named:
+            yield errors.no_provider(name, catalog.provider_types(name.text))
+
+
+def _duplicate_providers(spec: Spec) -> Iterator[Diagnostic]:
+    first: dict[tuple[str, str], Name] = {}
+    for provider in spec.providers:
+        key = provider.api.text, provider.id.text
+        if key in first:
+            yield errors.duplicate_provider(provider.api.text, provider.id, first[key].span)
+        first.setdefault(key, provider.id)
+
+
+def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> Iterator[Provider]:
+    for provider in spec.providers:
+        if provider.api.text not in catalog.api_names:
+            continue
+        found = catalog.provider(provider.api.text, provider.type.text)
+        if found is None:
+            faults.append(_unknown_provider(provider, catalog))
+            continue
+        yield Provider(
+            id=provider.id.text,
+            api=provider.api.text,
+            type=found,
+            config=provider.config,
+            enabled_by=provider.enabled_by,
+            span=provider.type,
+        )
+
+
+def _unknown_provider(provider: ProviderSpec, catalog: Catalog) -> Diagnostic:
+    api, type_ = provider.api.text, provider.type
+    return errors.unknown_provider(api, type_, catalog.provider_types(api))
+
+
+def _dependency_faults(
+    spec: Spec, providers: tuple[Provider, ...], catalog: Catalog
+) -> Iterator[Diagnostic]:
+    provided = _provided(spec)
+    for provider in providers:
+        for api in provider.type.requires:
+            if api not in provided:
+                route = catalog.api(provider.api).routes[0]
+                yield errors.missing_dependency(
+                    provider.type.type, api, provider.span.span,
+                    chain=(api, f"{provider.api}/{provider.id}", f"{route.method} {route.path}"),
+                    example=next(iter(catalog.provider_types(api)), None),
+                )  # fmt: skip
+    try:
+        _ordered(spec, providers)
+    except CycleError as cycle:
+        inside = next(each for each in providers if each.api == cycle.path[0])
+        yield errors.dependency_cycle(cycle.path, inside.span.span)
+
+
+def _ordered(spec: Spec, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+    """The providers, those of an API after those of the APIs that it requires."""
+    needs: dict[str, list[str]] = {}
+    for provider in providers:
+        needs.setdefault(provider.api, []).extend(provider.type.requires)
+    apis = in_order({api: sorted(set(names) & set(needs)) for api, names in needs.items()})
+    return tuple(each for api in apis for each in providers if each.api == api)
+
+
+def _bound_models(
+    spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
+) -> Iterator[Model]:
+    serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
+    for model in spec.models:
+        provider = serving.get(model.provider.text)
+        if provider is None:
+            faults.append(errors.unknown_model_provider(model.id, model.provider, serving))
+            continue
+        source = _source(model, faults)
+        faults += _source_faults(model, provider)
+        yield _model(model, provider, source)
+
+
+def _model(model: ModelSpec, provider: Provider, source: ModelSource | None) -> Model:
+    fields = model.fields
+    metadata = fields.get("metadata")
+    context = fields.get("context_length")
+    return Model(
+        id=fields.get("model_id"),
+        provider=provider,
+        provider_model_id=fields.get("provider_model_id") or fields.get("model_id"),
+        type=_model_type(fields.get("model_type"), source),
+        metadata=metadata if isinstance(metadata, Object) else Object(()),
+        source=source,
+        quantization=str(fields.get("quantization") or "int8"),
+        context_length=context if isinstance(context, int) else None,
+        spec=model,
+    )
+
+
+def _model_type(written: Checked, source: ModelSource | None) -> ModelType | None:
+    if written == "embedding":
+        return "embedding"
+    return "llm" if written == "llm" or source is None else None
+
+
+def _source(model: ModelSpec, faults: list[Diagnostic]) -> ModelSource | None:
+    text = model.fields.get("source")
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse_source(text)
+    except ModelError as error:
+        faults.append(errors.bad_source(text, str(error), model.span("source")))
+        return None
+
+
+def _source_faults(model: ModelSpec, provider: Provider) -> Iterator[Diagnostic]:
+    compiled = bool(provider.type.compiled_models)
+    if compiled and "source" not in model.fields:
+        yield errors.model_without_source(model.id, provider.type.type)
+    if compiled and isinstance(model.fields.get("model_id"), LateBound):
+        yield errors.not_static("model_id", model.id.span)
+    if not compiled:
+        for key in ("source", "quantization", "context_length"):
+            if key in model.fields:
+                yield errors.source_without_engine(key, provider.type.type, model.span(key))
+
+
+def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
+    first: dict[str, Name] = {}
+    for model in models:
+        identifier = f"{model.provider.id}/{model.spec.id.text}"
+        if identifier in first:
+            yield errors.duplicate_model(identifier, model.spec.id, first[identifier].span)
+        first.setdefault(identifier, model.spec.id)
+
+
+def _unused(
+    spec: Spec, providers: tuple[Provider, ...], models: tuple[Model, ...]
+) -> Iterator[Diagnostic]:
+    asked = None if spec.apis is None else {name.text for name in spec.apis}
+    needed = {api for provider in providers for api in provider.type.requires}
+    modelled = {model.provider.text for model in spec.models}
+    for written in spec.providers:
+        if asked is not None and written.api.text not in asked | needed:
+            yield errors.unused_provider(written.id, f"`{written.api.text}` is not in `apis`")
+    for provider in providers:
+        if provider.type.compiled_models and provider.id not in modelled:
+            place = next(each.id for each in spec.providers if each.type is provider.span)
+            yield errors.unused_provider(place, "no model is bound to it")
+
+
+def _dangling_stores(spec: Spec) -> Iterator[Diagnostic]:
+    known = {name.text for name in spec.backends}
+    for store, backend in spec.stores:
+        if backend.text not in known:
+            yield errors.unknown_backend(store.text, backend, known)
+
+
+def _packages(providers: tuple[Provider, ...], catalog: Catalog) -> tuple[str, ...]:
+    asked = {*catalog.base_packages}
+    for provider in providers:
+        asked.update(provider.type.packages)
+    return tuple(sorted(asked))

@@ -1,0 +1,65 @@
+"""Tree-shaking: which modules of the runtime library a generated package reaches."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a package's imports lead to: runtime modules by path, and top-level names of others."""
+
+    runtime: dict[str, bytes]
+    external: frozenset[str]
+
+
+def reach(sources: dict[str, bytes], runtime: Path) -> Reach:
+    """Follows the imports of `sources` (path -> text) through the library in folder `runtime`.
+
+    Imports inside functions count; those under `if TYPE_CHECKING:` never run and do not.
+    """
+    own = {path.split("/")[0] for path in sources}
+    found: dict[str, bytes] = {}
+    external: set[str] = set()
+    todo = [name for text in sources.values() for name in imported(text)]
+    while todo:
+        name = todo.pop()
+        top = name.partition(".")[0]
+        if top != runtime.name:
+            external |= {top} - own
+            continue
+        for path in _files(name, runtime):
+            key = path.relative_to(runtime.parent).as_posix()
+            if key not in found:
+                found[key] = path.read_bytes()
+                todo += imported(found[key])
+    return Reach(dict(sorted(found.items())), frozenset(external))
+
+
+def imported(text: bytes) -> Iterator[str]:
+    """Every dotted name that a module's imports may load, `from a import b` as `a` and `a.b`."""
+    for node in _running(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+            yield from _running(child)
+
+
+def _files(name: str, runtime: Path) -> Iterator[Path]:
+    """The files that importing a dotted name of the library runs: packages above it, then itself."""
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        path = runtime.parent.joinpath(*parts[:length])
+        if (path / "__init__.py").is_file():
+            yield path / "__init__.py"
+        elif path.with_suffix(".py").is_file():
+            yield path.with_suffix(".py")

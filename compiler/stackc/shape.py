@@ -1,0 +1,121 @@
+"""JSON Schema over a document: what jsonschema finds, said with the document's places."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from stackc.catalog import JsonSchema
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import Diagnostic
+from stackc.environment import Text
+from stackc.source import Span
+from stackc.tree import Mapping, Sequence, Value, plain
+
+Keyword = Callable[[Any, Any, Any, JsonSchema], Iterator[ValidationError]]
+
+OF_THE_VALUE = (
+    "const",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxLength",
+    "maximum",
+    "minLength",
+    "minimum",
+    "pattern",
+)
+"""Keywords that ask for the value itself, which a late-bound one does not have yet."""
+
+
+def faults_of(value: Value, schema: JsonSchema, place: Span) -> Iterator[Diagnostic]:
+    """Every way in which a value is not what its schema asks for, each at its own place."""
+    for error in _validator(schema).iter_errors(plain(value)):
+        yield from _diagnostics(error, value, place)
+
+
+def fits(value: object, schema: JsonSchema) -> bool:
+    """Whether a single plain value is what its schema asks for."""
+    return bool(_validator(schema).is_valid(value))
+
+
+def _diagnostics(error: ValidationError, root: Value, place: Span) -> Iterator[Diagnostic]:
+    path = list(error.absolute_path)
+    value, key = _at(root, path)
+    name = str(path[-1]) if path and isinstance(path[-1], str) else _list_name(path)
+    secret = error.schema.get("format") == "password"
+    match error.validator:
+        case "additionalProperties":
+            assert isinstance(value, Mapping)
+            known = error.schema.get("properties", {})
+            for entry in value.entries:
+                if entry.key not in known:
+                    yield errors.unknown_key(entry.key, entry.key_span, known)
+        case "required":
+            assert isinstance(value, Mapping)
+            for missing in error.validator_value:
+                if value.get(missing) is None:
+                    yield errors.missing_key(missing, name, key or place)
+        case "type":
+            yield errors.wrong_type(name, error.validator_value, value, secret)
+        case "x-static":
+            yield errors.not_static(name, value.span)
+        case _:
+            rule, wanted = str(error.validator), error.validator_value
+            yield errors.invalid_value(name, value, rule, wanted, secret)
+
+
+def _at(root: Value, path: list[str | int]) -> tuple[Value, Span | None]:
+    """The value at a path, and the place of the key that leads to it."""
+    value, key = root, None
+    for step in path:
+        if isinstance(value, Mapping) and isinstance(step, str):
+            entry = value.entry(step)
+            assert entry is not None
+            value, key = entry.value, entry.key_span
+        elif isinstance(value, Sequence) and isinstance(step, int):
+            value = value.items[step]
+            key = value.span
+    return value, key
+
+
+def _list_name(path: list[str | int]) -> str:
+    names = [step for step in path if isinstance(step, str)]
+    return f"an item of {names[-1]}" if names else "the distribution"
+
+
+def _validator(schema: JsonSchema) -> Any:
+    return _Validator(schema)
+
+
+def _unless_late(keyword: Keyword) -> Keyword:
+    def check(validator: Any, wanted: Any, value: Any, schema: JsonSchema) -> Any:
+        return () if isinstance(value, Text) else keyword(validator, wanted, value, schema)
+
+    return check
+
+
+def _static(validator: Any, wanted: Any, value: Any, schema: JsonSchema) -> Any:
+    if isinstance(value, Text):
+        yield ValidationError("must be known when the stack is built")
+
+
+def _is_scalar_or_late(name: str) -> Callable[[Any, Any], bool]:
+    def is_type(checker: Any, value: Any) -> bool:
+        return isinstance(value, Text) or Draft202012Validator.TYPE_CHECKER.is_type(value, name)
+
+    return is_type
+
+
+_Validator = extend(
+    Draft202012Validator,
+    validators={
+        **{name: _unless_late(Draft202012Validator.VALIDATORS[name]) for name in OF_THE_VALUE},
+        "x-static": _static,
+    },
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {name: _is_scalar_or_late(name) for name in ("string", "integer", "number", "boolean")}
+    ),
+)

@@ -1,0 +1,49 @@
+"""Places in a source file: what every value knows of where it was written."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text file, and the name that diagnostics call it by."""
+
+    path: Path
+    text: str = field(repr=False)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; a column counts characters of these."""
+        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of a source: lines and columns count from 1, `end_column` is exclusive."""
+
+    source: Source = field(compare=False)
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def whole_line(cls, source: Source, line: int) -> "Span":
+        """The text of one line, without its indent."""
+        text = source.lines[line - 1] if line <= len(source.lines) else ""
+        start = len(text) - len(text.lstrip()) + 1
+        return cls(source, line, start, line, max(start + 1, len(text.rstrip()) + 1))
+
+    @classmethod
+    def at(cls, source: Source, index: int, length: int) -> "Span":
+        """The characters of one line from an index of the text on."""
+        before = source.text[:index].replace("\r\n", "\n").replace("\r", "\n")
+        line = before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        return cls(source, line, column, line, column + length)
+
+    @classmethod
+    def start_of(cls, source: Source) -> "Span":
+        """The first character of the file: for what is missing from the whole of it."""
+        return cls(source, 1, 1, 1, 2)

@@ -1,0 +1,119 @@
+"""The environment variables of a stack: each is one typed setting, whatever uses it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stackc.check import ProviderSpec, Spec
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import Diagnostic
+from stackc.environment import Reference
+from stackc.source import Span
+from stackc.values import Kind, LateBound, Static, coerce, late_bound
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A setting. `required`: the stack does not start without it.
+
+    A variable that switches something on has no default: it would always be on.
+    `needed_with` names the variables that enable the providers that need it, where only they do.
+    """
+
+    name: str
+    kind: Kind
+    secret: bool
+    required: bool
+    default: Static
+    needed_with: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Use:
+    """One place that reads a variable; `typed` is False for a switch, which takes any text.
+
+    `may_lack` is the field that needs a value and would have none where the variable is not set.
+    """
+
+    reference: Reference
+    kind: Kind
+    typed: bool
+    secret: bool
+    default: Static
+    enabled_by: str | None
+    may_lack: str | None
+    span: Span
+
+
+def variables_of(spec: Spec, faults: list[Diagnostic]) -> tuple[Variable, ...]:
+    """Every variable that the distribution reads, sorted; adds the uses that contradict."""
+    uses: dict[str, list[_Use]] = {}
+    for use in _uses(spec):
+        uses.setdefault(use.reference.name, []).append(use)
+        if use.may_lack:
+            faults.append(errors.empty_default(use.may_lack, use.reference.name, use.span))
+    return tuple(_variable(name, uses[name], faults) for name in sorted(uses))
+
+
+def _uses(spec: Spec) -> Iterator[_Use]:
+    for provider in spec.providers:
+        yield from _switch(provider)
+        for value in late_bound(provider.config):
+            yield from _of(value, provider.enabled_by)
+    enabled_by = {provider.id.text: provider.enabled_by for provider in spec.providers}
+    for model in spec.models:
+        for value in late_bound(model.fields):
+            yield from _of(value, enabled_by.get(model.provider.text))
+    for value in late_bound(spec.server):
+        yield from _of(value, None)
+
+
+def _switch(provider: ProviderSpec) -> Iterator[_Use]:
+    if provider.enabled_by:
+        reference = Reference(provider.enabled_by, ":+", provider.id.text)
+        yield _Use(reference, "string", False, False, None, None, None, provider.id.span)
+
+
+def _of(value: LateBound, enabled_by: str | None) -> Iterator[_Use]:
+    for reference in value.text.references:
+        kind = value.kind if value.only else "string"
+        default: Static = None
+        if reference.operator == ":=":
+            default = coerce(reference.operand, kind) if reference.operand else value.fallback
+        typed = reference.operator != ":+"
+        may_lack = value.field if _may_lack(value, default, enabled_by) else None
+        yield _Use(reference, kind, typed, value.secret, default, enabled_by, may_lack, value.span)
+
+
+def _may_lack(value: LateBound, default: Static, enabled_by: str | None) -> bool:
+    """Whether a field that needs a value has none where its one variable is not set."""
+    reference = value.only
+    if reference is None or reference.operator == "" or default is not None:
+        return False
+    given = value.fallback if reference.operator == ":+" else None
+    return not value.nullable and given is None and reference.name != enabled_by
+
+
+def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable:
+    typed = [use for use in uses if use.typed] or uses
+    first = typed[0]
+    for use in typed[1:]:
+        if use.kind != first.kind:
+            kinds = use.kind, first.kind
+            faults.append(errors.conflicting_kinds(name, *kinds, use.span, first.span))
+    given = [use for use in typed if use.reference.operator == ":="]
+    for use in given[1:]:
+        if use.default != given[0].default:
+            spans = use.span, given[0].span
+            faults.append(errors.conflicting_defaults(name, use.default, given[0].default, *spans))
+    needing = [use for use in uses if use.reference.operator == ""]
+    switch = any(use.reference.operator == ":+" for use in uses)
+    always = any(use.enabled_by is None for use in needing)
+    switches = {use.enabled_by for use in needing if use.enabled_by not in (None, name)}
+    return Variable(
+        name=name,
+        kind=first.kind,
+        secret=any(use.secret for use in uses),
+        required=always,
+        default=None if switch else given[0].default if given else None,
+        needed_with=() if always else tuple(sorted(switch for switch in switches if switch)),
+    )

@@ -1,0 +1,36 @@
+# `just` lists the recipes. All of them run in the environment that is active.
+
+python := env("STACKC_PYTHON", "python3")
+
+_default:
+    @just --list
+
+# Install stackc and what its tests need.
+setup:
+    {{python}} -m pip install -e '.[test]' torch==2.13.0
+
+# Lint, format and types.
+check:
+    {{python}} -m ruff check .
+    {{python}} -m ruff format --check .
+    {{python}} -m mypy compiler/stackc runtime/stackrt bench
+
+# Run all tests.
+test *arguments:
+    {{python}} -m pytest {{arguments}}
+
+# Rewrite the wanted outputs of the tests; fails if any changed, so that the diff is read.
+update:
+    {{python}} -m pytest tests/test_cases.py --update
+
+# Compile every distribution.
+build:
+    for file in distributions/*.yaml; do {{python}} -m stackc.cli build $file || exit 1; done
+
+# Compile and serve one distribution.
+run name="starter" *arguments:
+    {{python}} -m stackc.cli run distributions/{{name}}.yaml {{arguments}}
+
+# Measure, side by side (needs wrk and nginx: apt-get install wrk nginx-light).
+bench *arguments: build
+    {{python}} -m bench {{arguments}}

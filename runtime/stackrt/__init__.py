@@ -1,0 +1,1 @@
+"""The runtime library that generated stacks import."""

@@ -1,0 +1,1 @@
+"""The APIs of a stack: one module each."""

@@ -1,0 +1,1 @@
+"""The engine under OpenAI's protocol: requests read, answers and chunks written."""

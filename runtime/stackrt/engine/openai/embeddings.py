@@ -1,0 +1,107 @@
+"""Embeddings: requests read, answers written."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_json
+
+from stackrt.apis.inference import EmbeddingsRequest
+from stackrt.engine.embedding import EmbeddingEngine
+from stackrt.engine.openai.fields import Fields, check_known, integer
+from stackrt.engine.openai.prompts import check_tokens, is_single, within_context
+from stackrt.engine.tokenizer import TooManyTokensError
+from stackrt.errors import bad_request
+
+# OpenAI API reference: at most so many inputs.
+MAX_INPUTS = 2048
+
+_KNOWN = frozenset({"dimensions", "encoding_format", "input", "model", "user"})
+
+
+async def answer(engine: EmbeddingEngine, request: EmbeddingsRequest, model: str) -> bytes:
+    """The list of `embedding` objects that `request` asks `model` for, encoded.
+
+    Raises ApiError: 400 for what is wrong, 429 if the queue is full.
+    """
+    as_base64 = read_base64(request)
+    dimensions = read_dimensions(request, dimension=engine.artifact.embedding_dimension)
+    engine.check_room()
+    inputs = await asyncio.to_thread(read_inputs, engine, request["input"])
+    vectors = shorten(await engine.embed(inputs), dimensions)
+    return write(vectors, model=model, tokens=sum(map(len, inputs)), as_base64=as_base64)
+
+
+def read_inputs(engine: EmbeddingEngine, given: Any) -> list[list[int]]:
+    """The tokens of each input: one text, several, or either as tokens. Raises ApiError 400."""
+    several = [given] if is_single(given) else given
+    if not 1 <= len(several) <= MAX_INPUTS:
+        raise bad_request(f"`input` must have 1 to {MAX_INPUTS} entries", param="input")
+    with within_context(engine.artifact.max_tokens, "input"):
+        if isinstance(several[0], str):
+            return _read_texts(engine, several)
+        return [_read_tokens(engine, tokens) for tokens in several]
+
+
+def _read_texts(engine: EmbeddingEngine, texts: list[str]) -> list[list[int]]:
+    if not all(texts):
+        raise bad_request("`input` has an empty string", param="input")
+    return engine.encode(texts)
+
+
+def _read_tokens(engine: EmbeddingEngine, tokens: list[int]) -> list[int]:
+    check_tokens(tokens, vocab_size=engine.artifact.vocab_size, param="input")
+    if len(tokens) > engine.artifact.max_tokens:
+        raise TooManyTokensError(len(tokens), exact=True)
+    return tokens
+
+
+def read_dimensions(fields: Fields, *, dimension: int) -> int:
+    """How long the vectors are to be; `dimension`, the model's own, if nothing is said."""
+    return integer(fields, "dimensions", low=1, high=dimension) or dimension
+
+
+def read_base64(fields: Fields) -> bool:
+    """Whether vectors are wanted as base64. Raises ApiError 400 for other fields and formats."""
+    check_known(fields, _KNOWN, {})
+    wanted = fields.get("encoding_format")
+    if wanted not in (None, "float", "base64"):
+        raise bad_request("`encoding_format` must be `float` or `base64`", param="encoding_format")
+    return wanted == "base64"
+
+
+def shorten(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """The first `dimensions` of each vector, scaled back to unit length."""
+    if dimensions == vectors.shape[1]:
+        return vectors
+    short = vectors[:, :dimensions]
+    lengths: NDArray[np.float32] = np.linalg.norm(short, axis=1, keepdims=True)
+    return short / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
+def write(vectors: NDArray[np.float32], *, model: str, tokens: int, as_base64: bool) -> bytes:
+    """The list of `embedding` objects, encoded.
+
+    Base64 is of little-endian float32; numbers have the digits that give back their float32.
+    """
+    return to_json(
+        {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": _render(vector, as_base64)}
+                for index, vector in enumerate(vectors)
+            ],
+            "model": model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )
+
+
+def _render(vector: NDArray[np.float32], as_base64: bool) -> str | list[float]:
+    if as_base64:
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+    return vector.tolist()

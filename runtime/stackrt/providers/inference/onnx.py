@@ -1,0 +1,103 @@
+"""Serves language and embedding models from memory, on onnxruntime: `inline::onnx`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from stackrt.apis.inference import ChatCompletionRequest, CompletionRequest, EmbeddingsRequest
+from stackrt.apis.models import Model
+from stackrt.apis.providers import Health
+from stackrt.engine.cores import usable_cores
+from stackrt.engine.embedding import EmbeddingEngine, EmbeddingModel
+from stackrt.engine.language import LanguageEngine, LanguageModel
+from stackrt.engine.openai import chat, completions, embeddings
+from stackrt.errors import not_found
+
+Engine = TypeVar("Engine", LanguageEngine, EmbeddingEngine)
+
+
+class Onnx:
+    """Runs each of its models in a thread of its own; the event loop never waits for one.
+
+    `threads` is how many cores one run may use, 0 for all that the process has. `max_queue` is
+    how many requests may wait for a model before the next gets a 429.
+    """
+
+    def __init__(
+        self, *, models: Sequence[LanguageModel | EmbeddingModel], threads: int, max_queue: int
+    ) -> None:
+        threads = threads or usable_cores()
+        with ThreadPoolExecutor(max(1, len(models))) as pool:
+            engines = list(
+                pool.map(lambda model: model.load(threads=threads, max_queue=max_queue), models)
+            )
+        self._language = {one.name: one for one in engines if isinstance(one, LanguageEngine)}
+        self._embedding = {one.name: one for one in engines if isinstance(one, EmbeddingEngine)}
+        self._engines = engines
+
+    @property
+    def open_models(self) -> bool:
+        """Only declared models are served."""
+        return False
+
+    async def open(self) -> None:
+        """Starts the threads of the models."""
+        for engine in self._engines:
+            await engine.open()
+
+    async def close(self) -> None:
+        """Ends what runs, and the threads."""
+        for engine in self._engines:
+            await engine.close()
+
+    async def list_models(self) -> Sequence[str]:
+        """Nothing beyond what is declared."""
+        return ()
+
+    async def health(self) -> Health:
+        """Whether every model would work on a request."""
+        stopped = [engine.name for engine in self._engines if not engine.alive]
+        if stopped:
+            return Health(status="Error", message=f"not running: {', '.join(stopped)}")
+        return Health(status="OK")
+
+    async def chat_completion(self, model: Model, request: ChatCompletionRequest) -> bytes:
+        """A `chat.completion` object. Raises ApiError 400, 429 or 501."""
+        answer = await chat.start(_find(self._language, model), request, model.identifier)
+        return await answer.body()
+
+    async def stream_chat_completion(
+        self, model: Model, request: ChatCompletionRequest
+    ) -> AsyncIterator[bytes]:
+        """Frames of `chat.completion.chunk`. Raises as `chat_completion`, before the first."""
+        answer = await chat.start(_find(self._language, model), request, model.identifier)
+        return answer.frames()
+
+    async def completion(self, model: Model, request: CompletionRequest) -> bytes:
+        """A `text_completion` object. Raises ApiError 400, 429 or 501."""
+        answer = await completions.start(_find(self._language, model), request, model.identifier)
+        return await answer.body()
+
+    async def stream_completion(
+        self, model: Model, request: CompletionRequest
+    ) -> AsyncIterator[bytes]:
+        """Frames of `text_completion`. Raises as `completion`, before the first."""
+        answer = await completions.start(_find(self._language, model), request, model.identifier)
+        return answer.frames()
+
+    async def embeddings(self, model: Model, request: EmbeddingsRequest) -> bytes:
+        """A list of `embedding` objects. Raises ApiError 400 or 429."""
+        return await embeddings.answer(_find(self._embedding, model), request, model.identifier)
+
+
+def _find(engines: Mapping[str, Engine], model: Model) -> Engine:
+    engine = engines.get(model.provider_resource_id)
+    if engine is None:
+        raise not_found(
+            f"`{model.identifier}` is not a model that this provider can use for that",
+            param="model",
+            code="model_not_found",
+        )
+    return engine
