@@ -8,7 +8,7 @@ from stackc.diagnostics.report import Diagnostic, raise_any
 from stackc.fields import Fields
 from stackc.shape import faults_of
 from stackc.source import Span
-from stackc.tree import Document, Entry, Mapping, Scalar, Sequence, Value
+from stackc.tree import Document, Entry, Mapping, Scalar, Sequence, Value, plain
 from stackc.values import Name, Object
 
 
@@ -58,7 +58,7 @@ class Spec:
 def check(document: Document, catalog: Catalog) -> Spec:
     """The spec that a document is; raises CompileError with every fault of its shape."""
     schema = catalog.distribution_schema
-    faults = list(faults_of(document.root, schema, document.root.span))
+    faults = list(faults_of(document.root, schema, "the distribution", document.root.span))
     for api, provider in _providers(document.root):
         faults += _config_faults(api, provider, catalog)
     raise_any(faults)
@@ -73,9 +73,10 @@ def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[
     place = provider.entry("provider_type")
     if kind is None or place is None:
         return
-    config = provider.get("config")
-    given = config if isinstance(config, Mapping) else Mapping((), place.value.span)
-    yield from faults_of(given, kind, given.span)
+    config = provider.get("config") or Mapping((), place.value.span)
+    if isinstance(config, Mapping):
+        name = f"the config of `{plain(place.value)}`"
+        yield from faults_of(config, kind, name, config.span)
 
 
 def _config_schema(api: Entry, provider: Mapping, catalog: Catalog) -> JsonSchema | None:

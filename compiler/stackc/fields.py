@@ -10,12 +10,11 @@ from stackc.values import (
     Array,
     Checked,
     Kind,
-    KindError,
     LateBound,
     Name,
     Object,
-    Static,
     coerce,
+    reads_as,
 )
 
 KINDS: tuple[Kind, ...] = ("string", "integer", "number", "boolean")
@@ -50,6 +49,10 @@ class Fields:
         if not alone or not isinstance(reference, Reference) or reference.operator != ":+":
             self.faults.append(errors.late_bound_id(str(value.value), value.span))
             return Name(str(value.value), value.span), None
+        schema = self._root["$defs"]["provider"]["properties"]["provider_id"]
+        if not fits(reference.operand, schema):
+            fault = errors.wrong_default("provider_id", reference, schema, "string", value.span)
+            self.faults.append(fault)
         return Name(reference.operand, value.span), reference.name
 
     def _deref(self, schema: JsonSchema) -> JsonSchema:
@@ -79,7 +82,7 @@ class Fields:
             text=text,
             kind=kind,
             secret=schema.get("format") == "password",
-            nullable="null" in types,
+            nullable="null" in types or "type" not in schema,
             fallback=schema.get("default"),
             span=value.span,
         )
@@ -93,14 +96,10 @@ class Fields:
         for reference in value.text.references:
             if value.kind == "string" and value.only is None:
                 continue
-            if reference.operand and not _reads_as(reference.operand, value.kind, schema):
-                fault = errors.wrong_default(name, str(reference), schema, value.kind, value.span)
+            if reference.operand and not _takes(schema, reference.operand, value.kind):
+                fault = errors.wrong_default(name, reference, schema, value.kind, value.span)
                 self.faults.append(fault)
 
 
-def _reads_as(text: str, kind: Kind, schema: JsonSchema) -> bool:
-    try:
-        read: Static = coerce(text, kind)
-    except KindError:
-        return False
-    return fits(read, schema)
+def _takes(schema: JsonSchema, text: str, kind: Kind) -> bool:
+    return reads_as(text, kind) and fits(coerce(text, kind), schema)

@@ -1,7 +1,8 @@
 """The only place where text becomes code: expressions and values as Python, quoted and laid out.
 
-The layout needs no formatter: up to three arguments or items stand on a line, more stand one a line
-with a comma behind the last, which is what `ruff format` keeps on lines that are wide enough.
+The layout needs no formatter: up to three values stand on a line, those inside of others counted;
+where there are more, arguments and items stand one a line with a comma behind the last, which is
+what `ruff format` keeps on lines that are wide enough.
 """
 
 import json
@@ -53,12 +54,21 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 def _enclosed(opening: str, items: list[tuple[str, Expression]], depth: int) -> str:
     closing = _CLOSING[opening]
-    flat = [before + python(item, depth) for before, item in items]
-    if len(items) <= MOST_ON_A_LINE and not any("\n" in text for text in flat):
-        return opening + ", ".join(flat) + closing
+    if sum(_values(item) for _, item in items) <= MOST_ON_A_LINE:
+        return opening + ", ".join(before + python(item, depth) for before, item in items) + closing
     inner = "\n" + INDENT * (depth + 1)
     lines = [f"{inner}{before}{python(item, depth + 1)}," for before, item in items]
     return f"{opening}{''.join(lines)}\n{INDENT * depth}{closing}"
+
+
+def _values(expression: Expression) -> int:
+    """How many values an expression shows."""
+    match expression:
+        case Call(_, items) | DictOf(items):
+            return sum(_values(item) for _, item in items)
+        case ListOf(items):
+            return sum(map(_values, items))
+    return 1
 
 
 def constant(value: Static) -> str:

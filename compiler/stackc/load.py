@@ -58,7 +58,8 @@ def _compose(source: Source) -> Node | None:
     yaml = YAML(typ="rt", pure=True)
     yaml.composer.warn_double_anchors = False  # YAML lets an anchor be set anew
     try:
-        return yaml.compose(source.text)
+        node: Node | None = yaml.compose(source.text)
+        return node
     except MarkedYAMLError as error:
         raise CompileError([_syntax_fault(source, error)]) from None
     except ReaderError as error:
@@ -105,9 +106,10 @@ class _Builder:
             return self._scalar(node, secret)
         if any(node is outer for outer in self._open):
             raise CompileError([errors.bad_yaml(self._span(node), "an alias holds itself")])
-        if isinstance(node, MappingNode):
-            return self.mapping(node)
-        return self._sequence(node)
+        if isinstance(node, SequenceNode):
+            return self._sequence(node)
+        assert isinstance(node, MappingNode)
+        return self.mapping(node)
 
     def mapping(self, node: MappingNode) -> Mapping:
         self._open.append(node)

@@ -1,11 +1,12 @@
 """`stackc lock`: resolving packages and model files into the lock of a distribution."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from stackc import lock, requirements
 from stackc.cache import cache_dir
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError, raise_any
+from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
 from stackc.faults import model_faults, write_faults
 from stackc.lock import Lock, LockedModel, Package
 from stackc.models.facts import facts_of
@@ -20,14 +21,9 @@ def write_lock(stack: Stack, *, upgrade: bool) -> Path:
     distribution = stack.spec.document.source.path
     place = Span.start_of(stack.spec.document.source)
     path = lock.path_of(distribution)
-    by_source = {str(model.source): model for model in stack.models if model.source}
-    made = Lock(
-        requires=stack.packages,
-        excludes=stack.excluded_packages,
-        packages=_packages(stack, () if upgrade else _pinned(path), place),
-        models=tuple(_locked(by_source[source], distribution) for source in lock.sources(stack)),
-    )
+    made = Lock(stack.packages, stack.excluded_packages, (), _models(stack, distribution))
     raise_any([each for model in stack.models for each in lock.contradictions(model, made)])
+    made = replace(made, packages=_packages(stack, () if upgrade else _pinned(path), place))
     with write_faults(place):
         path.write_text(lock.dumps(made), encoding="utf-8")
     return path
@@ -47,6 +43,20 @@ def _pinned(path: Path) -> tuple[Package, ...]:
         return lock.parse(path.read_text(encoding="utf-8")).packages
     except (OSError, ValueError, KeyError, TypeError):
         return ()
+
+
+def _models(stack: Stack, distribution: Path) -> tuple[LockedModel, ...]:
+    """The pins of every model, sorted by source; raises CompileError with all that is wrong."""
+    by_source = {str(model.source): model for model in reversed(stack.models) if model.source}
+    locked: list[LockedModel] = []
+    faults: list[Diagnostic] = []
+    for source in lock.sources(stack):
+        try:
+            locked.append(_locked(by_source[source], distribution))
+        except CompileError as error:
+            faults += error.diagnostics
+    raise_any(faults)
+    return tuple(locked)
 
 
 def _locked(model: Model, distribution: Path) -> LockedModel:

@@ -3,6 +3,7 @@
 import keyword
 import re
 import sys
+from collections.abc import Callable
 
 RESERVED = frozenset(
     ("app", "build", "client", "health", "main", "runtime", "settings", "stackc", "stackrt")
@@ -18,12 +19,22 @@ def identifier(name: str) -> str:
     return f"{word}_" if keyword.iskeyword(word) else word
 
 
-def unique(names: list[str], taken: frozenset[str], suffix: str) -> dict[str, str]:
-    """A Python name for each YAML name; one that is taken gets the suffix, then a number."""
+def folder(name: str) -> str:
+    """A YAML name as the name of a folder: `org/Model-1.5` is `org-Model-1.5`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+
+
+def unique(
+    names: list[str],
+    taken: frozenset[str],
+    suffix: str,
+    spell: Callable[[str], str] = identifier,
+) -> dict[str, str]:
+    """A spelling for each YAML name; one that is taken gets the suffix, then a number."""
     used = set(taken)
     chosen: dict[str, str] = {}
     for name in names:
-        word = identifier(name)
+        word = spell(name)
         candidates = [word, f"{word}_{suffix}"]
         candidates += [f"{word}_{suffix}_{number}" for number in range(2, len(names) + 2)]
         chosen[name] = next(each for each in candidates if each not in used)

@@ -34,12 +34,15 @@ def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
     """Compiles a distribution into a folder, by default `generated/<name>`; raises CompileError."""
     from stackc.artifacts import chat_templates, context
     from stackc.emit import emit
+    from stackc.faults import write_faults
     from stackc.package import package
 
     planned = plan_of(distribution, catalog)
     folder = folder or default_folder(planned)
     files = emit(planned, chat_templates(planned, distribution))
-    package(folder, files, context(planned, distribution, files))
+    linked = context(planned, distribution, files)
+    with write_faults(planned.place):
+        package(folder, files, linked)
     return Build(planned, folder)
 
 

@@ -17,7 +17,7 @@ from stackc.expressions import (
 )
 from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
-from stackc.names import identifier, unique
+from stackc.names import folder, identifier, unique
 from stackc.openapi import document
 from stackc.requirements import PYTHON
 from stackc.resolve import Model, Provider, Stack
@@ -68,6 +68,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Address:
+    """The host or the port to listen on; `late` where only the settings tell it."""
+
+    value: Expression
+    late: bool
+
+
+@dataclass(frozen=True)
 class PlannedModel:
     """A model to compile: into which folder, from which pinned files, how."""
 
@@ -101,8 +109,8 @@ class Plan:
     endpoints: tuple[Endpoint, ...]
     routes: tuple[Route, ...]
     settings: tuple[Setting, ...]
-    host: Expression
-    port: Expression
+    host: Address
+    port: Address
     exposed_port: int
     python: str
     models: tuple[PlannedModel, ...]
@@ -119,7 +127,7 @@ class Plan:
             "compiled_models": [_model_json(model) for model in self.models],
             "routes": [_route_json(route) for route in self.routes],
             "settings": [setting.as_json() for setting in self.settings],
-            "server": {"host": as_json(self.host), "port": as_json(self.port)},
+            "server": {"host": as_json(self.host.value), "port": as_json(self.port.value)},
             "packages": [package.requirement for package in self.lock.packages],
         }
 
@@ -141,8 +149,8 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
         endpoints=endpoints,
         routes=routes_of(stack, {api.name: planner.variables[api.name] for api in stack.apis}),
         settings=planner.settings,
-        host=planner.binding.expression(stack.server.get("host") or DEFAULT_HOST),
-        port=planner.binding.expression(stack.server.get("port") or DEFAULT_PORT),
+        host=planner.address(stack.server.get("host") or DEFAULT_HOST),
+        port=planner.address(stack.server.get("port") or DEFAULT_PORT),
         exposed_port=_exposed(stack.server.get("port")),
         python=PYTHON,
         models=tuple(planner.models()),
@@ -178,8 +186,9 @@ class _Planner:
         apis = [api.name for api in stack.apis]
         maps = frozenset(f"{api}_providers" for api in apis)
         self.variables = unique(apis, _LOCALS | maps, "api")
-        compiled = [model for model in stack.models if model.source]
-        self._folders = unique([_key(model) for model in compiled], frozenset(), "model")
+        keys = [_key(stack, model) for model in stack.models if model.source]
+        self._folders = unique(keys, frozenset(), "model", folder)
+        self._functions = unique(keys, frozenset(), "model")
 
     def provider(self, provider: Provider) -> PlannedProvider:
         enabled_by = provider.enabled_by
@@ -203,13 +212,14 @@ class _Planner:
     def _compiled(self, model: Model) -> Expression:
         kind = self._facts(model).model_type
         name = self._use(model.provider.type.compiled_models[kind])
-        folder = self._folders[_key(model)]
+        path = Child(Reference("MODELS"), self._folders[_key(self._stack, model)])
         arguments: list[tuple[str, Expression]] = [
             ("name", self.binding.expression(model.provider_model_id)),
-            ("path", Child(Reference("MODELS"), folder)),
+            ("path", path),
         ]
         if kind == "llm":
-            arguments.append(("render", Reference(f"chat_templates.{folder}")))
+            function = self._functions[_key(self._stack, model)]
+            arguments.append(("render", Reference(f"chat_templates.{function}")))
         return Call(name, tuple(arguments))
 
     def _facts(self, model: Model) -> LockedModel:
@@ -218,16 +228,20 @@ class _Planner:
     def models(self) -> Iterator[PlannedModel]:
         for model in self._stack.models:
             if model.source:
-                facts, folder = self._facts(model), self._folders[_key(model)]
-                function = folder if facts.model_type == "llm" else None
+                facts = self._facts(model)
+                key = _key(self._stack, model)
+                function = self._functions[key] if facts.model_type == "llm" else None
                 yield PlannedModel(
-                    folder=folder,
+                    folder=self._folders[key],
                     function=function,
                     locked=facts,
                     quantization=model.quantization,
                     context_length=model.context_length,
                     place=model.spec.span("source"),
                 )
+
+    def address(self, value: Checked) -> Address:
+        return Address(self.binding.expression(value), isinstance(value, LateBound))
 
     def maps(self) -> Iterator[ProviderMap]:
         for api in self._stack.apis:
@@ -324,8 +338,11 @@ def _isorted(names: set[str]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 
 
-def _key(model: Model) -> str:
-    return f"{model.spec.id.text}"
+def _key(stack: Stack, model: Model) -> str:
+    """What tells a compiled model apart: its id, with the provider's where two have the same."""
+    id_ = model.spec.id.text
+    same = [each for each in stack.models if each.source and each.spec.id.text == id_]
+    return id_ if len(same) == 1 else f"{model.provider.id}-{id_}"
 
 
 def _provider_json(provider: PlannedProvider) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from stackc.catalog import Api, Catalog, ProviderType
 from stackc.check import ModelSpec, ProviderSpec, Spec
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import Diagnostic, raise_any
-from stackc.models.errors import ModelError
+from stackc.models.errors import InvalidSourceError
 from stackc.models.source import ModelSource, parse_source
 from stackc.order import CycleError, in_order
 from stackc.values import Checked, LateBound, Name, Object
@@ -171,8 +171,9 @@ def _dependency_faults(
     try:
         _ordered(spec, providers)
     except CycleError as cycle:
-        inside = next(each for each in providers if each.api == cycle.path[0])
-        yield errors.dependency_cycle(cycle.path, inside.span.span)
+        api, needed = cycle.path[:2]
+        inside = (each for each in providers if each.api == api and needed in each.type.requires)
+        yield errors.dependency_cycle(cycle.path, next(inside).span.span)
 
 
 def _ordered(spec: Spec, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
@@ -188,10 +189,12 @@ def _bound_models(
     spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
 ) -> Iterator[Model]:
     serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
+    named = [each.id.text for each in spec.providers if each.api.text == "inference"]
     for model in spec.models:
+        if model.provider.text not in named:
+            faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
         provider = serving.get(model.provider.text)
-        if provider is None:
-            faults.append(errors.unknown_model_provider(model.id, model.provider, serving))
+        if provider is None:  # its type is unknown, which is told there
             continue
         source = _source(model, faults)
         faults += _source_faults(model, provider)
@@ -227,8 +230,8 @@ def _source(model: ModelSpec, faults: list[Diagnostic]) -> ModelSource | None:
         return None
     try:
         return parse_source(text)
-    except ModelError as error:
-        faults.append(errors.bad_source(text, str(error), model.span("source")))
+    except InvalidSourceError as error:
+        faults.append(errors.bad_source(text, error.detail, model.span("source")))
         return None
 
 

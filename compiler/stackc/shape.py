@@ -1,5 +1,6 @@
 """JSON Schema over a document: what jsonschema finds, said with the document's places."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,15 +26,17 @@ OF_THE_VALUE = (
     "maximum",
     "minLength",
     "minimum",
-    "pattern",
 )
 """Keywords that ask for the value itself, which a late-bound one does not have yet."""
 
 
-def faults_of(value: Value, schema: JsonSchema, place: Span) -> Iterator[Diagnostic]:
-    """Every way in which a value is not what its schema asks for, each at its own place."""
+def faults_of(value: Value, schema: JsonSchema, name: str, place: Span) -> Iterator[Diagnostic]:
+    """Every way in which a value is not what its schema asks for, each at its own place.
+
+    `name` is what the whole value is called, and `place` is where something is missing from it.
+    """
     for error in _validator(schema).iter_errors(plain(value)):
-        yield from _diagnostics(error, value, place)
+        yield from _diagnostics(error, value, name, place)
 
 
 def fits(value: object, schema: JsonSchema) -> bool:
@@ -41,10 +44,12 @@ def fits(value: object, schema: JsonSchema) -> bool:
     return bool(_validator(schema).is_valid(value))
 
 
-def _diagnostics(error: ValidationError, root: Value, place: Span) -> Iterator[Diagnostic]:
+def _diagnostics(
+    error: ValidationError, root: Value, whole: str, place: Span
+) -> Iterator[Diagnostic]:
     path = list(error.absolute_path)
     value, key = _at(root, path)
-    name = str(path[-1]) if path and isinstance(path[-1], str) else _list_name(path)
+    name = _name(path) if path else whole
     secret = error.schema.get("format") == "password"
     match error.validator:
         case "additionalProperties":
@@ -64,7 +69,8 @@ def _diagnostics(error: ValidationError, root: Value, place: Span) -> Iterator[D
             yield errors.not_static(name, value.span)
         case _:
             rule, wanted = str(error.validator), error.validator_value
-            yield errors.invalid_value(name, value, rule, wanted, secret)
+            form = str(error.schema.get("x-form", ""))
+            yield errors.invalid_value(name, value, rule, wanted, form, secret)
 
 
 def _at(root: Value, path: list[str | int]) -> tuple[Value, Span | None]:
@@ -81,9 +87,9 @@ def _at(root: Value, path: list[str | int]) -> tuple[Value, Span | None]:
     return value, key
 
 
-def _list_name(path: list[str | int]) -> str:
-    names = [step for step in path if isinstance(step, str)]
-    return f"an item of {names[-1]}" if names else "the distribution"
+def _name(path: list[str | int]) -> str:
+    last = next(step for step in reversed(path) if isinstance(step, str))
+    return last if path[-1] == last else f"an item of `{last}`"
 
 
 def _validator(schema: JsonSchema) -> Any:
@@ -102,8 +108,16 @@ def _static(validator: Any, wanted: Any, value: Any, schema: JsonSchema) -> Any:
         yield ValidationError("must be known when the stack is built")
 
 
+def _pattern(validator: Any, wanted: str, value: Any, schema: JsonSchema) -> Any:
+    """As ECMA 262 has it, where a final `$` is the end and no line break stands behind it."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$\Z", r"\\Z", wanted), value):
+        yield ValidationError("does not match")
+
+
 def _is_scalar_or_late(name: str) -> Callable[[Any, Any], bool]:
     def is_type(checker: Any, value: Any) -> bool:
+        if name == "integer" and isinstance(value, float):
+            return False  # JSON Schema takes 8.0 for an integer; generated code would not
         return isinstance(value, Text) or Draft202012Validator.TYPE_CHECKER.is_type(value, name)
 
     return is_type
@@ -113,6 +127,7 @@ _Validator = extend(
     Draft202012Validator,
     validators={
         **{name: _unless_late(Draft202012Validator.VALIDATORS[name]) for name in OF_THE_VALUE},
+        "pattern": _pattern,
         "x-static": _static,
     },
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(

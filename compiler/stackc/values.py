@@ -103,6 +103,15 @@ def coerce(text: str, kind: Kind) -> Static:
     return text
 
 
+def reads_as(text: str, kind: Kind) -> bool:
+    """Whether a text of the environment can be read as a kind."""
+    try:
+        coerce(text, kind)
+    except KindError:
+        return False
+    return True
+
+
 def _finite(number: float) -> float:
     """The number; raises ValueError for what has no place in code or JSON."""
     if not isfinite(number):

@@ -96,6 +96,7 @@ def _may_lack(value: LateBound, default: Static, enabled_by: str | None) -> bool
 def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable:
     typed = [use for use in uses if use.typed] or uses
     first = typed[0]
+    secret = any(use.secret for use in uses)
     for use in typed[1:]:
         if use.kind != first.kind:
             kinds = use.kind, first.kind
@@ -104,7 +105,8 @@ def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable
     for use in given[1:]:
         if use.default != given[0].default:
             spans = use.span, given[0].span
-            faults.append(errors.conflicting_defaults(name, use.default, given[0].default, *spans))
+            defaults = (None, None) if secret else (use.default, given[0].default)
+            faults.append(errors.conflicting_defaults(name, defaults, *spans))
     needing = [use for use in uses if use.reference.operator == ""]
     switch = any(use.reference.operator == ":+" for use in uses)
     always = any(use.enabled_by is None for use in needing)
@@ -112,7 +114,7 @@ def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable
     return Variable(
         name=name,
         kind=first.kind,
-        secret=any(use.secret for use in uses),
+        secret=secret,
         required=always,
         default=None if switch else given[0].default if given else None,
         needed_with=() if always else tuple(sorted(switch for switch in switches if switch)),

@@ -21,6 +21,10 @@ T = TypeVar("T")
 # Silence after which a comment is sent, in seconds: proxies cut connections that say nothing.
 HEARTBEAT = 15.0
 
+# How long a call goes unwatched, in seconds: a watcher costs more than a call that is over by then
+# could lose by going on.
+PATIENCE = 0.05
+
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": \n\n"
 
@@ -108,12 +112,13 @@ class CancelledOnDisconnect:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._disconnected = False
+        self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None  # we are in a coroutine
         self._task = task
-        self._watcher = asyncio.create_task(self._watch())
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._start)
 
     async def __aexit__(
         self,
@@ -121,9 +126,14 @@ class CancelledOnDisconnect:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._watcher.cancel()
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if self._disconnected and kind is asyncio.CancelledError and self._task.uncancel() == 0:
             raise ClientDisconnect from None
+
+    def _start(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from stackc.diagnostics.report import Diagnostic, Label
 from stackc.diagnostics.suggest import nearest
-from stackc.environment import Malformed
+from stackc.environment import Malformed, Reference
 from stackc.source import Span
-from stackc.tree import Mapping, Value
+from stackc.tree import Mapping, Scalar, Value
 from stackc.tree import Sequence as List
-from stackc.values import Name, Static
+from stackc.values import Kind, Name, Static, reads_as
 
 _ENVIRONMENT_FORMS = "the forms are `${env.X}`, `${env.X:=default}` and `${env.X:+value}`"
 
@@ -69,7 +69,8 @@ def not_a_distribution(span: Span) -> Diagnostic:
 
 def too_large(span: Span, values: int, depth: int) -> Diagnostic:
     note = f"a distribution holds at most {values:,} values, {depth} levels deep"
-    return Diagnostic("bad-yaml", "the file is too large to be one", Label(span), notes=(note,))
+    message = "the file is too large to be a distribution"
+    return Diagnostic("bad-yaml", message, Label(span), notes=(note,))
 
 
 def duplicate_key(key: str, span: Span, first: Span) -> Diagnostic:
@@ -104,43 +105,67 @@ def missing_key(key: str, owner: str, span: Span) -> Diagnostic:
 
 
 def wrong_type(name: str, wanted: str | list[str], value: Value, secret: bool) -> Diagnostic:
-    wanted_words = _kinds(wanted)
-    raw = "..." if secret else getattr(value, "raw", None)
-    quote = raw is not None and "string" in wanted
+    kinds = _kinds(wanted)
+    nothing = isinstance(value, Scalar) and value.value is None
     return Diagnostic(
         "wrong-type",
-        f"{_the(name)} must be {wanted_words}, not {_kind_of(value)}",
-        Label(value.span, wanted_words),
-        help=f"write it in quotes: `{json.dumps(raw)}`" if quote else None,
+        f"{_the(name)} must be {kinds}, {'and has no value' if nothing else _not(value)}",
+        Label(value.span, kinds),
+        help=_requoted(value, wanted, secret),
         secret=secret,
     )
 
 
-def invalid_value(name: str, value: Value, rule: str, wanted: object, secret: bool) -> Diagnostic:
-    raw = None if secret else getattr(value, "raw", None)
-    shown = f"`{raw}`" if raw is not None else "this"
+def _requoted(value: Value, wanted: str | list[str], secret: bool) -> str | None:
+    """How the same value is written as what is wanted, if quotes are all that is wrong."""
+    if not isinstance(value, Scalar) or value.value is None:
+        return None
+    if "string" in wanted:
+        return "write it in quotes" + ("" if secret else f": `{json.dumps(value.raw)}`")
+    kinds: tuple[Kind, ...] = ("integer", "number", "boolean")
+    if any(kind in wanted and reads_as(value.raw, kind) for kind in kinds):
+        return f"write it without quotes: `{value.raw}`"
+    boolean = _SPOKEN.get(value.raw.lower()) if "boolean" in wanted else None
+    return f"write `{boolean}`" if boolean else None
+
+
+_SPOKEN = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
+
+
+def invalid_value(
+    name: str, value: Value, rule: str, wanted: object, form: str, secret: bool
+) -> Diagnostic:
+    raw = value.raw if isinstance(value, Scalar) and not secret else None
     near = nearest(raw, map(str, wanted)) if raw and isinstance(wanted, list) else None
+    near = str(wanted) if rule == "const" else near
     return Diagnostic(
         "invalid-value",
-        f"{shown} is not a value of {_the(name)}",
-        Label(value.span, _rule(rule, wanted)),
+        f"{_shown(value, secret)} is not a value of {_the(name)}",
+        Label(value.span, form or _rule(rule, wanted)),
         help=f"write `{near}`" if near else None,
         secret=secret,
     )
 
 
+def _shown(value: Value, secret: bool) -> str:
+    if not isinstance(value, Scalar) or secret:
+        return "this"
+    short = value.raw if len(value.raw) <= 60 else f"{value.raw[:57]}..."
+    is_text = isinstance(value.value, str) and (not short or short[0].isdigit())
+    return f"`{json.dumps(short)}`" if is_text else f"`{short}`"
+
+
 def wrong_default(
-    name: str, reference: str, schema: dict[str, object], kind: str, span: Span
+    name: str, reference: Reference, schema: dict[str, object], kind: Kind, span: Span
 ) -> Diagnostic:
+    form = schema.get("x-form")
+    rules = ("enum", "minimum", "maximum", "exclusiveMinimum", "minLength")
+    notes = [f"`{name}`: {_rule(rule, schema[rule])}" for rule in rules if rule in schema]
     return Diagnostic(
         "wrong-type",
         f"what `{reference}` gives is not a value of `{name}`",
         Label(span, f"`{name}` takes {_kinds(kind)}"),
-        notes=tuple(
-            f"`{name}`: {_rule(rule, schema[rule])}"
-            for rule in ("enum", "minimum", "maximum", "exclusiveMinimum", "pattern")
-            if rule in schema
-        ),
+        notes=(*notes, f"`{name}`: {form}") if form else tuple(notes),
     )
 
 
@@ -202,13 +227,15 @@ def conflicting_kinds(name: str, kind: str, first: str, span: Span, first_span: 
 
 
 def conflicting_defaults(
-    name: str, default: Static, first: Static, span: Span, first_span: Span
+    name: str, defaults: tuple[Static, Static], span: Span, first_span: Span
 ) -> Diagnostic:
+    """`defaults` are that at `span` and that at `first_span`; None is not told."""
+    told, first = (f"`{each}`" if each is not None else "" for each in defaults)
     return Diagnostic(
         "conflicting-variable",
         f"`{name}` has two defaults",
-        Label(span, f"`{default}`"),
-        (Label(first_span, f"`{first}`"),),
+        Label(span, told),
+        (Label(first_span, first),),
         notes=("a variable is one setting of the stack, with one default",),
         help="make them the same, or use two variables",
     )
@@ -475,17 +502,13 @@ def _kinds(wanted: str | list[str]) -> str:
     return " or ".join(_WORDS[name] for name in names)
 
 
-def _kind_of(value: Value) -> str:
+def _not(value: Value) -> str:
     if isinstance(value, Mapping):
-        return "a mapping"
+        return "not a mapping"
     if isinstance(value, List):
-        return "a list"
-    plain = value.value
-    if plain is None:
-        return "nothing"
-    if isinstance(plain, bool):
-        return "true or false"
-    return {int: "an integer", float: "a number"}.get(type(plain), "a string")
+        return "not a list"
+    names = {bool: "true or false", int: "an integer", float: "a number"}
+    return f"not {names.get(type(value.value), 'a string')}"
 
 
 def _rule(rule: str, wanted: object) -> str:
@@ -503,7 +526,7 @@ def _rule(rule: str, wanted: object) -> str:
         case "exclusiveMinimum":
             return f"more than {wanted}"
         case "minLength":
-            return f"at least {wanted} characters"
+            return f"at least {wanted} character{'s' if wanted != 1 else ''}"
         case "maxLength":
             return f"at most {wanted} characters"
     return f"{rule}: {wanted}"

@@ -1,10 +1,12 @@
 """Showing diagnostics: for people with carets, one line each, or as JSON."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from stackc.diagnostics.report import Diagnostic, Label
+from stackc.diagnostics.secrets import masked
 from stackc.source import Span
 
 FORMATS = ("human", "concise", "json")
@@ -40,14 +42,14 @@ def human(diagnostic: Diagnostic) -> str:
     labels = sorted((diagnostic.primary, *diagnostic.secondary), key=lambda label: label.span)
     margin = " " * len(str(max(label.span.line for label in labels)))
     lines = [
-        f"error[{diagnostic.code}]: {diagnostic.message}",
+        f"error[{diagnostic.code}]: {_printable(diagnostic.message)}",
         f"{margin}--> {span.source.path}:{span.line}:{span.column}",
     ]
     if span.source.text:
         lines += _excerpt(diagnostic, labels, margin)
-    lines += [f"{margin} = note: {note}" for note in diagnostic.notes]
+    lines += [f"{margin} = note: {_printable(note)}" for note in diagnostic.notes]
     if diagnostic.help:
-        lines.append(f"{margin} = help: {diagnostic.help}")
+        lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -62,14 +64,15 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
             text = _masked(label.span) if diagnostic.secret else _source_line(label.span)
             lines.append(f"{line:>{len(margin)}} | {text}".rstrip())
         mark = "^" if label is diagnostic.primary else "-"
-        lines.append(f"{margin} | {_marks(label.span, mark)} {label.text}".rstrip())
+        told = _printable(label.text)
+        lines.append(f"{margin} | {_marks(label.span, mark)} {told}".rstrip())
         previous = line
     return [*lines, f"{margin} |"]
 
 
 def _source_line(span: Span) -> str:
     lines = span.source.lines
-    return _printable(lines[span.line - 1]) if span.line <= len(lines) else ""
+    return _printable(masked(lines[span.line - 1])) if span.line <= len(lines) else ""
 
 
 def _masked(span: Span) -> str:
@@ -79,20 +82,33 @@ def _masked(span: Span) -> str:
 
 
 def _marks(span: Span, mark: str) -> str:
-    width = len(_source_line(span)) + 1
-    end = span.end_column if span.end_line == span.line else width
-    return " " * (span.column - 1) + mark * max(1, end - span.column)
+    line = _source_line(span)
+    end = span.end_column if span.end_line == span.line else len(line) + 1
+    width = _columns(line[span.column - 1 : end - 1])
+    return " " * _columns(line[: span.column - 1]) + mark * max(1, width)
+
+
+def _columns(text: str) -> int:
+    """How many columns a text takes: two for a wide character, none for a combining one."""
+    return sum(_WIDTHS.get(unicodedata.east_asian_width(c), 1) - _combines(c) for c in text)
+
+
+_WIDTHS = {"W": 2, "F": 2}
+
+
+def _combines(character: str) -> bool:
+    return unicodedata.category(character) == "Mn"
 
 
 def _printable(line: str) -> str:
-    """A line whose every character takes one column: a tab is a space, a control is a dot."""
+    """A text on one line, without what moves the cursor: a tab is a space, a control is a dot."""
     return "".join(" " if c == "\t" else c if c.isprintable() else "·" for c in line)
 
 
 def _concise(diagnostic: Diagnostic) -> str:
     span = diagnostic.primary.span
     place = f"{span.source.path}:{span.line}:{span.column}"
-    return f"{place}: error[{diagnostic.code}]: {diagnostic.message}"
+    return f"{place}: error[{diagnostic.code}]: {_printable(diagnostic.message)}"
 
 
 def _json_label(label: Label) -> dict[str, Any]:

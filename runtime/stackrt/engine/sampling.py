@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,20 @@ Ids = NDArray[np.int64]
 
 # Below this the softmax is one-hot in float32, and dividing by it only loses precision.
 GREEDY_TEMPERATURE = 1e-5
+
+
+@dataclass(frozen=True)
+class LogitBias:
+    """What is added to the logits of some `tokens`: one of `values` to each."""
+
+    tokens: Ids
+    values: Floats
+
+    def added_to(self, logits: Floats) -> Floats:
+        """`logits` [vocab] with the bias."""
+        biased = logits.copy()
+        biased[self.tokens] += self.values
+        return biased
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +42,7 @@ class SamplingParameters:
     min_p: float = 0.0
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
-    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    logit_bias: LogitBias | None = None
     seed: int | None = None
 
 
@@ -40,7 +53,6 @@ class Sampler:
         """`stream` tells apart the choices of one request, which share its seed."""
         self._parameters = parameters
         self._counts = np.zeros(vocab_size, np.int32) if _penalizes(parameters) else None
-        self._bias = dense_bias(parameters.logit_bias, vocab_size)
         self._random = _generator(parameters.seed, stream)
 
     def sample(self, logits: Floats) -> int:
@@ -53,8 +65,8 @@ class Sampler:
                 frequency=parameters.frequency_penalty,
                 presence=parameters.presence_penalty,
             )
-        if self._bias is not None:
-            logits = logits + self._bias
+        if parameters.logit_bias is not None:
+            logits = parameters.logit_bias.added_to(logits)
         token = self._choose(logits)
         if self._counts is not None:
             self._counts[token] += 1
@@ -84,15 +96,6 @@ def _generator(seed: int | None, stream: int) -> np.random.Generator:
     return np.random.default_rng([seed % 2**64, stream])
 
 
-def dense_bias(bias: Mapping[int, float], vocab_size: int) -> Floats | None:
-    """`bias` as one addend for each token, or None where there is none."""
-    if not bias:
-        return None
-    dense = np.zeros(vocab_size, np.float32)
-    dense[list(bias)] = list(bias.values())
-    return dense
-
-
 def penalize(
     logits: Floats, counts: NDArray[np.int32], *, frequency: float, presence: float
 ) -> Floats:
@@ -106,14 +109,14 @@ def penalize(
 
 def distribution(
     logits: Floats, *, temperature: float, top_k: int, top_p: float, min_p: float
-) -> tuple[Ids, NDArray[np.float64]]:
+) -> tuple[Ids, Floats]:
     """The tokens that may be chosen, likeliest first where truncated, and their probabilities.
 
     In order: temperature, the `top_k` likeliest, the smallest set of mass `top_p` (nucleus
     sampling, Holtzman et al. 2020), tokens at least `min_p` times as likely as the likeliest
     (Nguyen et al. 2024). The likeliest token always stays.
     """
-    scaled = (logits - logits.max()).astype(np.float64) / temperature
+    scaled = (logits - logits.max()) / np.float32(temperature)
     ids: Ids = np.arange(len(scaled))
     if 0 < top_k < len(ids):
         ids = np.argpartition(scaled, -top_k)[-top_k:]
@@ -127,26 +130,29 @@ def distribution(
     return ids, probabilities / probabilities.sum()
 
 
-def nucleus(probabilities: NDArray[np.float64], mass: float) -> Ids:
+def nucleus(probabilities: Floats, mass: float) -> Ids:
     """Indices of the fewest probabilities that sum to `mass` or more, largest first."""
     # Those below (1 - mass) / n sum to less than 1 - mass, so none is in the nucleus; leaving
     # them out makes the sort short without changing its outcome.
-    candidates = np.flatnonzero(probabilities >= (1 - mass) / len(probabilities))
-    order = candidates[np.argsort(-probabilities[candidates], kind="stable")]
-    size = int(np.searchsorted(np.cumsum(probabilities[order]), mass)) + 1
+    bound = min((1 - mass) / len(probabilities), probabilities.max())
+    candidates = np.flatnonzero(probabilities >= bound)
+    order = candidates[np.argsort(-probabilities[candidates])]
+    masses = np.cumsum(probabilities[order], dtype=np.float64)
+    size = int(np.searchsorted(masses, mass)) + 1
     return order[:size]
 
 
-def draw(probabilities: NDArray[np.float64], uniform: float) -> int:
+def draw(probabilities: Floats, uniform: float) -> int:
     """The index that `uniform` in [0, 1) falls on when the probabilities are laid end to end."""
-    ends = np.cumsum(probabilities)
+    ends = np.cumsum(probabilities, dtype=np.float64)
     return min(int(np.searchsorted(ends, uniform * ends[-1], side="right")), len(ends) - 1)
 
 
 def log_softmax(logits: Floats) -> Floats:
     """Natural logarithms of the probabilities that `logits` stand for."""
     shifted = logits - logits.max()
-    return shifted - np.log(np.exp(shifted).sum())
+    logprobs: Floats = shifted - np.log(np.exp(shifted).sum())
+    return logprobs
 
 
 def likeliest(logits: Floats, count: int) -> list[int]:
@@ -155,6 +161,7 @@ def likeliest(logits: Floats, count: int) -> list[int]:
     return sorted((int(id) for id in ids), key=lambda id: (-float(logits[id]), id))
 
 
-def _softmax(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+def _softmax(scaled: Floats) -> Floats:
     weights = np.exp(scaled)
-    return weights / weights.sum()
+    probabilities: Floats = weights / weights.sum()
+    return probabilities

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from stackrt.apis.inference import ChatCompletionRequest
 from stackrt.engine.generation import Generation
-from stackrt.engine.language import LanguageEngine
+from stackrt.engine.language import LanguageEngine, Prompt
 from stackrt.engine.logprobs import TokenLogprob, TokenLogprobs
 from stackrt.engine.openai import parameters
 from stackrt.engine.openai.answers import Choice, Envelope, collect, usage
@@ -99,17 +99,24 @@ async def start(engine: LanguageEngine, request: ChatCompletionRequest, model: s
 
     Raises ApiError: 400 for what is wrong, 429 if the queue is full, 501 for what the engine lacks.
     """
-    options = read_options(request, vocab_size=engine.artifact.vocab_size)
-    report_usage = include_usage(request)
-    engine.check_room(options.n)
-    prompt = await asyncio.to_thread(read_chat, engine, request["messages"])
+    engine.check_room()
+    options, prompt = await asyncio.to_thread(_read, engine, request)
     return ChatAnswer(
         generation=engine.submit([prompt], options),
         envelope=Envelope.new("chatcmpl", model),
         prompt_tokens=len(prompt),
         options=options,
-        include_usage=report_usage,
+        include_usage=include_usage(request),
     )
+
+
+def _read(
+    engine: LanguageEngine, request: ChatCompletionRequest
+) -> tuple[GenerationOptions, Prompt]:
+    """Checks all of a request; takes its time, and so a thread, for a long one."""
+    include_usage(request)
+    options = read_options(request, vocab_size=engine.artifact.vocab_size)
+    return options, read_chat(engine, request["messages"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from stackrt.engine.openai import parameters
 from stackrt.engine.openai.answers import Envelope, collect, usage
 from stackrt.engine.openai.fields import Fields, check_known, integer, not_supported
 from stackrt.engine.openai.parameters import MAX_CHOICES, include_usage
-from stackrt.engine.openai.prompts import read_prompts
+from stackrt.engine.openai.prompts import TextPrompt, read_prompts
 from stackrt.engine.options import GenerationOptions
 from stackrt.engine.sequence import FinishReason
 from stackrt.errors import bad_request
@@ -59,12 +59,8 @@ async def start(engine: LanguageEngine, request: CompletionRequest, model: str) 
 
     Raises ApiError: 400 for what is wrong, 429 if the queue is full, 501 for what the engine lacks.
     """
-    options = read_options(request, vocab_size=engine.artifact.vocab_size)
-    report_usage = include_usage(request)
-    engine.check_room(options.n)
-    prompts = await asyncio.to_thread(read_prompts, engine, request["prompt"])
-    if len(prompts) * options.n > MAX_CHOICES:
-        raise bad_request(f"prompts times `n` must be at most {MAX_CHOICES}", param="n")
+    engine.check_room()
+    options, prompts = await asyncio.to_thread(_read, engine, request)
     return CompletionAnswer(
         generation=engine.submit([prompt.tokens for prompt in prompts], options),
         envelope=Envelope.new("cmpl", model),
@@ -75,8 +71,20 @@ async def start(engine: LanguageEngine, request: CompletionRequest, model: str) 
             for prompt in prompts
             for _ in range(options.n)
         ],
-        include_usage=report_usage,
+        include_usage=include_usage(request),
     )
+
+
+def _read(
+    engine: LanguageEngine, request: CompletionRequest
+) -> tuple[GenerationOptions, list[TextPrompt]]:
+    """Checks all of a request; takes its time, and so a thread, for a long one."""
+    include_usage(request)
+    options = read_options(request, vocab_size=engine.artifact.vocab_size)
+    prompts = read_prompts(engine, request["prompt"])
+    if len(prompts) * options.n > MAX_CHOICES:
+        raise bad_request(f"prompts times `n` must be at most {MAX_CHOICES}", param="n")
+    return options, prompts
 
 
 @dataclass(frozen=True, kw_only=True)

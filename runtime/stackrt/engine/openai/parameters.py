@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from stackrt.engine.openai.fields import Fields, integer, number
 from stackrt.engine.options import GenerationOptions
-from stackrt.engine.sampling import SamplingParameters
+from stackrt.engine.sampling import LogitBias, SamplingParameters
 from stackrt.errors import bad_request
 
 # OpenAI API reference: at most so many stop strings and choices.
@@ -62,17 +64,17 @@ def _sampling(fields: Fields, vocab_size: int) -> SamplingParameters:
     )
 
 
-def _logit_bias(fields: Fields, vocab_size: int) -> dict[int, float]:
+def _logit_bias(fields: Fields, vocab_size: int) -> LogitBias | None:
     given = fields.get("logit_bias")
-    if given is None:
-        return {}
+    if not given:
+        return None
     if not isinstance(given, Mapping):
         raise bad_request("`logit_bias` must be an object", param="logit_bias")
     named = {f"logit_bias.{key}": value for key, value in given.items()}
-    return {
-        _token(key, vocab_size): number(named, name, default=0, low=-100, high=100)
-        for key, name in zip(given, named, strict=True)
-    }
+    return LogitBias(
+        np.array([_token(key, vocab_size) for key in given]),
+        np.array([number(named, name, default=0, low=-100, high=100) for name in named], "f4"),
+    )
 
 
 def _token(key: str, vocab_size: int) -> int:

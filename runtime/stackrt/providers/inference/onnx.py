@@ -26,7 +26,11 @@ class Onnx:
     """
 
     def __init__(
-        self, *, models: Sequence[LanguageModel | EmbeddingModel], threads: int, max_queue: int
+        self,
+        *,
+        models: Sequence[LanguageModel | EmbeddingModel],
+        threads: int = 0,
+        max_queue: int = 64,
     ) -> None:
         threads = threads or usable_cores()
         with ThreadPoolExecutor(max(1, len(models))) as pool:

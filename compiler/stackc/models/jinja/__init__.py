@@ -1,0 +1,1 @@
+"""Jinja to Python: the parts of the translator of chat templates."""

@@ -1,0 +1,168 @@
+"""Pieces of Python: expressions that know what they yield, and statements laid out in lines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, Literal
+
+WIDTH: Final = 320
+"""Columns of a line of generated code."""
+
+_LONGEST_TEXT: Final = 200
+
+Kind = Literal[
+    "any",
+    "bool",
+    "dict",
+    "float",
+    "generator",
+    "int",
+    "list",
+    "loop",
+    "macro",
+    "namespace",
+    "none",
+    "str",
+    "undefined",
+]
+"""What an expression is known to yield."""
+
+
+class Level(IntEnum):
+    """How tightly Python's operators bind, loosest first."""
+
+    CONDITIONAL = 0
+    OR = 1
+    AND = 2
+    NOT = 3
+    COMPARISON = 4
+    SUM = 5
+    PRODUCT = 6
+    SIGN = 7
+    ATOM = 8
+
+
+class _NoValue:
+    """Marks an expression whose value is not known before it runs."""
+
+
+UNKNOWN: Final = _NoValue()
+
+
+@dataclass(frozen=True)
+class Code:
+    """A Python expression.
+
+    ``value`` is set for constants, ``certain`` where it is known to be true or false. ``opposite``
+    is a text that means ``not (...)`` where Python has one of its own, such as ``is not``.
+    ``operands`` are the parts of an ``and`` or ``or``, ``summands`` those of a sum of strings;
+    ``instance`` is the value and the type of an ``isinstance``; ``parameters`` are a macro's, by
+    their names in the template and in Python.
+    """
+
+    text: str
+    kind: Kind = "any"
+    level: Level = Level.ATOM
+    value: Any = UNKNOWN
+    opposite: str = ""
+    operands: tuple[str, ...] = ()
+    certain: bool | None = None
+    summands: tuple["Code", ...] = ()
+    instance: tuple[str, str] | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def at(self, level: Level) -> str:
+        """The text as an operand of an operator that binds as tightly as ``level``."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+UNDEFINED: Final = Code("UNDEFINED", kind="undefined", certain=False)
+
+
+def constant(value: Any) -> Code:
+    """A string, number, bool or None."""
+    kinds: dict[type, Kind] = {
+        str: "str",
+        bool: "bool",
+        int: "int",
+        float: "float",
+        type(None): "none",
+    }
+    written = literal(value) if isinstance(value, str) else repr(value)
+    level = Level.SIGN if written.startswith("-") else Level.ATOM
+    return Code(written, kinds[type(value)], level, value, certain=bool(value))
+
+
+def literal(text: str) -> str:
+    """A string in ASCII, in the quotes that formatters choose: double unless single save escapes."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    return quote + "".join(_escaped(character, quote) for character in text) + quote
+
+
+def _escaped(character: str, quote: str) -> str:
+    code = ord(character)
+    if character == quote or character == "\\":
+        return f"\\{character}"
+    if character in "\n\r\t":
+        return json.dumps(character)[1:-1]
+    if 0x20 <= code < 0x7F:
+        return character
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A statement with a body; ``operands`` lets a long condition stand on lines of its own."""
+
+    keyword: str
+    condition: Code | None = None
+    body: Sequence["Line"] = field(default_factory=tuple)
+
+
+Line = str | Suite
+
+
+def render(lines: Iterable[Line], depth: int = 0) -> list[str]:
+    """The lines of a block, indented."""
+    indent = "    " * depth
+    rendered: list[str] = []
+    for line in lines:
+        if isinstance(line, str):
+            rendered.append(f"{indent}{line}" if line else "")
+        else:
+            rendered += [indent + head for head in _head(line, WIDTH - len(indent))]
+            rendered += render(line.body, depth + 1)
+    return rendered
+
+
+def _head(suite: Suite, room: int) -> list[str]:
+    if suite.condition is None:
+        return [f"{suite.keyword}:"]
+    head = f"{suite.keyword} {suite.condition.text}:"
+    operands = suite.condition.operands
+    if len(head) <= room or not operands:
+        return [head]
+    return [f"{suite.keyword} (", *(f"    {operand}" for operand in operands), "):"]
+
+
+def pieces(text: str) -> list[str]:
+    """A long text cut after its line ends, and after words where a line is too long."""
+    found: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if found and len(found[-1]) + len(line) <= _LONGEST_TEXT:
+            found[-1] += line
+        else:
+            found += _words(line)
+    return found
+
+
+def _words(line: str) -> list[str]:
+    found = []
+    while len(line) > _LONGEST_TEXT:
+        cut = line.rfind(" ", 0, _LONGEST_TEXT) + 1 or _LONGEST_TEXT
+        found.append(line[:cut])
+        line = line[cut:]
+    return [*found, line]

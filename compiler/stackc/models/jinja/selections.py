@@ -1,0 +1,70 @@
+"""Jinja's filters that take other filters, tests or attributes for each entry."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from stackc.models.jinja import comparisons, filters
+from stackc.models.jinja.code import Code
+from stackc.models.jinja.filters import Arguments, Filter, attribute
+from stackc.models.jinja.operands import iterable, negated
+
+ENTRY: Final = "entry"
+"""The variable of the generators."""
+
+
+def apply(name: str, code: Code, arguments: Arguments) -> Code | None:
+    """``code | name(arguments)`` for any filter, or None if there is no such filter or form."""
+    selection = _SELECTIONS.get(name)
+    return selection(code, arguments) if selection else filters.apply(name, code, arguments)
+
+
+def _select(*, by_attribute: bool, reject: bool) -> Filter:
+    def select(code: Code, arguments: Arguments) -> Code | None:
+        rest = list(arguments.positional)
+        subject: Code | None = Code(ENTRY)
+        if arguments.named or (by_attribute and not (rest and isinstance(rest[0].value, str))):
+            return None
+        if by_attribute:
+            subject = attribute(Code(ENTRY), rest.pop(0).value)
+        if rest:
+            name = rest.pop(0).value
+            subject = comparisons.test(name, subject, rest) if isinstance(name, str) else None
+        if subject is None:
+            return None
+        condition = negated(subject) if reject else subject
+        text = f"({ENTRY} for {ENTRY} in {iterable(code)} if {condition.text})"
+        return Code(text, "generator")
+
+    return select
+
+
+def _map(code: Code, arguments: Arguments) -> Code | None:
+    result = _mapped(arguments)
+    if result is None:
+        return None
+    return Code(f"({result.text} for {ENTRY} in {iterable(code)})", "generator")
+
+
+def _mapped(arguments: Arguments) -> Code | None:
+    if not arguments.named and arguments.positional:
+        name, *rest = arguments.positional
+        if not isinstance(name.value, str):
+            return None
+        return apply(name.value, Code(ENTRY), Arguments(tuple(rest)))
+    taken = arguments.take("attribute", "default")
+    path, otherwise = taken or (None, None)
+    if path is None or not isinstance(path.value, str):
+        return None
+    found = attribute(Code(ENTRY), path.value)
+    if otherwise is None:
+        return found
+    return filters.apply("default", found, Arguments((otherwise,)))
+
+
+_SELECTIONS: Final[Mapping[str, Callable[[Code, Arguments], Code | None]]] = {
+    "map": _map,
+    "select": _select(by_attribute=False, reject=False),
+    "reject": _select(by_attribute=False, reject=True),
+    "selectattr": _select(by_attribute=True, reject=False),
+    "rejectattr": _select(by_attribute=True, reject=True),
+}

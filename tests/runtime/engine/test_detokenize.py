@@ -1,0 +1,97 @@
+"""Text that comes token by token is the text of all tokens, in whole characters."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stackrt.engine.detokenize import Detokenizer
+from stackrt.engine.tokenizer import Tokenizer
+from tokenizers import AddedToken, decoders, models, normalizers
+from tokenizers import Tokenizer as LibraryTokenizer
+
+# Letters, signs outside of the BMP, joined emoji, combining marks, and the controls between.
+TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("👩‍🚀🇫🇷é̈日本語 \n\t")))
+
+
+@pytest.fixture(scope="module")
+def byte_level(language_folder: Path) -> Tokenizer:
+    return Tokenizer(language_folder / "tokenizer.json")
+
+
+@pytest.fixture(scope="module")
+def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """Llama's kind of tokenizer: `▁` for spaces, bytes for characters outside of its vocabulary."""
+    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *"aebdhlortw"]
+    names += ["he", "hel", "▁w", "or", "日"]
+    merges = [("h", "e"), ("he", "l"), ("▁", "w"), ("o", "r")]
+    model = models.BPE(
+        vocab={name: index for index, name in enumerate(names)},
+        merges=merges,
+        unk_token="<unk>",
+        byte_fallback=True,
+    )
+    library = LibraryTokenizer(model)
+    library.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    library.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    library.add_special_tokens([AddedToken(name, special=True) for name in ("<s>", "</s>")])
+    path = tmp_path_factory.mktemp("sentencepiece") / "tokenizer.json"
+    library.save(str(path))
+    return Tokenizer(path)
+
+
+def deltas(tokenizer: Tokenizer, tokens: list[int]) -> list[str]:
+    detokenizer = Detokenizer(tokenizer)
+    return [detokenizer.feed(token) for token in tokens]
+
+
+@given(text=TEXT)
+@settings(deadline=None)
+def test_byte_level_text_comes_back(byte_level: Tokenizer, text: str) -> None:
+    tokens = byte_level.encode(text, limit=10_000, special_tokens=False)
+    assert "".join(deltas(byte_level, tokens)) == text == byte_level.decode(tokens)
+
+
+@given(tokens=st.lists(st.integers(0, 49151), max_size=30))
+@settings(deadline=None)
+def test_any_tokens_read_as_if_decoded_at_once(byte_level: Tokenizer, tokens: list[int]) -> None:
+    """Also where they spell no UTF-8; the last one ends a character that was left unfinished."""
+    tokens = [*tokens, *byte_level.encode("\n", limit=1, special_tokens=False)]
+    assert "".join(deltas(byte_level, tokens)) == byte_level.decode(tokens)
+
+
+@given(text=TEXT)
+@settings(deadline=None)
+def test_every_delta_is_whole_characters(byte_level: Tokenizer, text: str) -> None:
+    tokens = byte_level.encode(text, limit=10_000, special_tokens=False)
+    so_far = ""
+    for delta in deltas(byte_level, tokens):
+        so_far += delta
+        assert text.startswith(so_far)
+
+
+@given(text=st.text(st.one_of(st.sampled_from("hello world日本👩‍🚀"), st.characters(codec="utf-8"))))
+@settings(deadline=None)
+def test_sentencepiece_text_comes_back(sentencepiece: Tokenizer, text: str) -> None:
+    """With the space that such tokenizers put in front, as a text that continues another has it."""
+    text = text.replace("▁", "_")
+    tokens = sentencepiece.encode(text, limit=10_000, special_tokens=False)
+    joined = "".join(deltas(sentencepiece, tokens))
+    assert joined == (f" {text}" if text else "")
+    assert joined.removeprefix(" ") == sentencepiece.decode(tokens)
+
+
+def test_special_tokens_have_no_text(byte_level: Tokenizer, sentencepiece: Tokenizer) -> None:
+    assert deltas(byte_level, [1, 2, 0]) == ["", "", ""]
+    assert deltas(sentencepiece, [1, 2]) == ["", ""]
+    assert byte_level.spelling(1) == b"<|im_start|>"
+
+
+def test_an_unfinished_character_does_not_appear(byte_level: Tokenizer) -> None:
+    tokens = byte_level.encode("a🦩", limit=10, special_tokens=False)
+    assert len(tokens) > 2
+    assert "".join(deltas(byte_level, tokens[:-1])) == "a"
