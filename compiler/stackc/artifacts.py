@@ -9,7 +9,7 @@ from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.emit import Files
 from stackc.faults import model_faults, write_faults
-from stackc.models.chat_template import HEADER, function_source
+from stackc.models.chat_template import function_source, module_source
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.source import materialise, parse_source
 from stackc.plan import Plan, PlannedModel
@@ -20,12 +20,13 @@ from stackc.wheels import DownloadError, wheels
 
 def chat_templates(plan: Plan, distribution: Path) -> str | None:
     """The text of `chat_templates.py`: each language model's template as a Python function."""
-    functions = [
-        function_source(_files(model, distribution), model.function)
-        for model in plan.models
-        if model.function
-    ]
-    return HEADER + "".join(functions) if functions else None
+    functions = []
+    for model in plan.models:
+        if model.function:
+            files = _files(model, distribution)
+            with model_faults(distribution, model.place):
+                functions.append(function_source(files, model.function))
+    return module_source(functions) if functions else None
 
 
 def context(plan: Plan, distribution: Path, files: Files) -> Mapping[str, Path]:

@@ -34,8 +34,15 @@ def check(options: Namespace) -> int:
     if options.format == "json":
         show(CompileError([]), "json")
     else:
-        counts = f"{len(plan.routes)} routes, {len(plan.providers)} providers"
-        print(f"{options.distribution}: fine ({counts}, {len(plan.lock.packages)} packages)")
+        counted = {
+            "route": plan.routes,
+            "provider": plan.providers,
+            "package": plan.lock.packages,
+        }
+        counts = (
+            f"{len(found)} {noun}{'s' * (len(found) != 1)}" for noun, found in counted.items()
+        )
+        print(f"{options.distribution}: fine ({', '.join(counts)})")
     return FINE
 
 

@@ -116,10 +116,12 @@ def _right_form(text: str) -> str:
     match = _MEANT.match(text)
     name = (match["name"] if match and match["name"] else "NAME").upper()
     rest = match["rest"].partition("${")[0].strip() if match else ""
-    if rest.startswith(".") or (rest.startswith("-") and "env" in text.lower()):
+    written_small = match is not None and match["name"] not in (None, name)
+    if rest.startswith(".") or (rest.startswith("-") and written_small):
         return f"${{env.{re.sub(r'[^A-Z0-9]+', '_', (name + rest).upper()).rstrip('_')}}}"
-    if rest.startswith(":+"):
-        return f"${{env.{name}:+{rest[2:]}}}"
-    if rest.startswith((":-", ":=", "=", "-")):
-        return f"${{env.{name}:={rest.lstrip(':=-')}}}"
+    if rest.startswith((":+", "+")):
+        return f"${{env.{name}:+{rest.lstrip(':+')}}}"
+    default = re.match(r"(?::[-=]?|[-=])(?!\?)(.*)", rest, re.DOTALL)
+    if default:
+        return f"${{env.{name}:={default[1]}}}"
     return f"${{env.{name}}}"

@@ -21,7 +21,7 @@ from stackc.names import folder, identifier, unique
 from stackc.openapi import document
 from stackc.requirements import PYTHON
 from stackc.resolve import Model, Provider, Stack
-from stackc.routes import Route, routes_of
+from stackc.routes import Route, provider_types, routes_of
 from stackc.settings import Setting, setting_of
 from stackc.source import Span
 from stackc.values import Checked, LateBound, Object
@@ -108,6 +108,7 @@ class Plan:
     registry: Expression | None
     endpoints: tuple[Endpoint, ...]
     routes: tuple[Route, ...]
+    provider_types: dict[str, Expression]
     settings: tuple[Setting, ...]
     host: Address
     port: Address
@@ -148,6 +149,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
         registry=registry,
         endpoints=endpoints,
         routes=routes_of(stack, {api.name: planner.variables[api.name] for api in stack.apis}),
+        provider_types=provider_types(stack),
         settings=planner.settings,
         host=planner.address(stack.server.get("host") or DEFAULT_HOST),
         port=planner.address(stack.server.get("port") or DEFAULT_PORT),

@@ -73,7 +73,7 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
     faults += _dependency_faults(spec, providers, catalog)
     models = tuple(_bound_models(spec, providers, faults))
     faults += _duplicate_models(models)
-    faults += _unused(spec, providers, models)
+    faults += _unused(spec, providers, catalog)
     faults += _dangling_stores(spec)
     variables = variables_of(spec, faults)
     raise_any(faults)
@@ -256,18 +256,16 @@ def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
         first.setdefault(identifier, model.spec.id)
 
 
-def _unused(
-    spec: Spec, providers: tuple[Provider, ...], models: tuple[Model, ...]
-) -> Iterator[Diagnostic]:
-    asked = None if spec.apis is None else {name.text for name in spec.apis}
-    needed = {api for provider in providers for api in provider.type.requires}
+def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> Iterator[Diagnostic]:
+    used = {name.text for name in spec.apis} if spec.apis is not None else _provided(spec)
+    used |= {api for provider in providers for api in provider.type.requires}
+    misspelt = not used <= {*catalog.api_names}
     modelled = {model.provider.text for model in spec.models}
-    for written in spec.providers:
-        if asked is not None and written.api.text not in asked | needed:
-            yield errors.unused_provider(written.id, f"`{written.api.text}` is not in `apis`")
     for provider in providers:
-        if provider.type.compiled_models and provider.id not in modelled:
-            place = next(each.id for each in spec.providers if each.type is provider.span)
+        place = next(each.id for each in spec.providers if each.type is provider.span)
+        if provider.api not in used and not misspelt:
+            yield errors.unused_provider(place, f"`{provider.api}` is not in `apis`")
+        elif provider.type.compiled_models and provider.id not in modelled:
             yield errors.unused_provider(place, "no model is bound to it")
 
 

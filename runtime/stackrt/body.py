@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
@@ -41,7 +41,7 @@ class Body(Generic[T]):
     """
 
     def __init__(self, schema: type[T], *, limit: int = LIMIT) -> None:
-        self._adapter = TypeAdapter(schema)
+        self._validator = TypeAdapter(schema).validator
         self._limit = limit
 
     async def read(self, request: Request) -> T:
@@ -58,7 +58,7 @@ class Body(Generic[T]):
                 408, f"the body took longer than {TIMEOUT:g} s", code="timeout"
             ) from None
         try:
-            return self._adapter.validate_json(body)
+            return cast(T, self._validator.validate_json(body))
         except ValidationError as error:
             # The input is left out: 16 MiB of it would be copied into each error.
             raise _invalid(error.errors(include_url=False, include_input=False), body) from None

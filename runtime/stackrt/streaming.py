@@ -56,7 +56,7 @@ class EventStream(Response):
         """Sends the stream (ASGI)."""
         heartbeat = asyncio.create_task(self._beat(send))
         try:
-            async with CancelledOnDisconnect(receive):
+            with CancelledOnDisconnect(receive):
                 await send(
                     {
                         "type": "http.response.start",
@@ -99,7 +99,7 @@ async def until_disconnect(request: Request, call: Awaitable[T]) -> T:
 
     Raises ClientDisconnect, for which no answer is sent.
     """
-    async with CancelledOnDisconnect(request.receive):
+    with CancelledOnDisconnect(request.receive):
         return await call
 
 
@@ -114,13 +114,13 @@ class CancelledOnDisconnect:
         self._disconnected = False
         self._watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None  # we are in a coroutine
         self._task = task
         self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._start)
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -17,6 +15,10 @@ log = logging.getLogger(__name__)
 
 # Headers of an error that tell a client when and whether to try again, and whom to ask why.
 _KEPT_HEADERS = ("retry-after", "retry-after-ms", "x-request-id", "x-should-retry")
+
+
+# What goes wrong on the way to a server and back.
+FAILURES = (TimeoutError, aiohttp.ClientError)
 
 
 class Upstream:
@@ -54,19 +56,24 @@ class Upstream:
 
         Raises UpstreamError for a refusal, and ApiError 502 or 504 for no answer.
         """
-        with failures():
-            try:
-                response = await self._request(method, path, body)
-            except aiohttp.ClientConnectorError:
-                raise
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                # The server closed an idle connection just as we took it: nothing was answered.
-                response = await self._request(method, path, body)
+        try:
+            response = await self._twice(method, path, body)
             if response.status >= 300:
                 raise await self._refusal(response)
-            return response
+        except FAILURES as error:
+            raise failure(error) from None
+        return response
 
-    async def _request(self, method: str, path: str, body: bytes | None) -> aiohttp.ClientResponse:
+    async def _twice(self, method: str, path: str, body: bytes | None) -> aiohttp.ClientResponse:
+        """A second try for a connection that the server closed, idle, just as we took it."""
+        try:
+            return await self._once(method, path, body)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return await self._once(method, path, body)
+
+    async def _once(self, method: str, path: str, body: bytes | None) -> aiohttp.ClientResponse:
         # A redirect would take the key, and the prompt, to another server.
         return await self._session().request(
             method, f"{self._base_url}/{path}", data=body, allow_redirects=False
@@ -105,20 +112,22 @@ class Upstream:
         return self._opened
 
 
-@contextmanager
-def failures() -> Iterator[None]:
-    """Turns what goes wrong on the way to a server and back into ApiError 502 and 504."""
+async def read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body of `response`. Raises ApiError 502 or 504."""
     try:
-        yield
-    except TimeoutError as error:
-        log.warning("a remote provider is too slow: %s", error)
-        raise gateway_timeout("the remote provider did not answer in time") from None
-    except aiohttp.ClientConnectorError as error:
-        log.warning("a remote provider is out of reach: %s", error)
-        raise bad_gateway("the remote provider cannot be reached") from None
-    except aiohttp.ClientError as error:
-        log.warning("a remote provider broke off: %s", error)
-        raise bad_gateway("the remote provider broke off its answer") from None
+        return await response.read()
+    except FAILURES as error:
+        raise failure(error) from None
+
+
+def failure(error: Exception) -> ApiError:
+    """What a client is told when `error`, one of FAILURES, ends the talk with a server."""
+    log.warning("a remote provider failed: %s: %s", type(error).__name__, error)
+    if isinstance(error, TimeoutError):
+        return gateway_timeout("the remote provider did not answer in time")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return bad_gateway("the remote provider cannot be reached")
+    return bad_gateway("the remote provider broke off its answer")
 
 
 def _tls(verify: bool | str) -> bool | ssl.SSLContext:

@@ -13,6 +13,8 @@ from stackc.tree import Sequence as List
 from stackc.values import Kind, Name, Static, reads_as
 
 _ENVIRONMENT_FORMS = "the forms are `${env.X}`, `${env.X:=default}` and `${env.X:+value}`"
+_ENVIRONMENT_NAMES = "a name is of capitals, digits and `_`"
+_ENVIRONMENT_NESTED = "an expression cannot hold another one"
 
 
 def unreadable(span: Span, reason: str) -> Diagnostic:
@@ -36,13 +38,14 @@ def bad_syntax(place: Span, problem: str, inside: Span | None, context: str) -> 
         return replace(bad_yaml(inside, "this has no `:`"), help="write `key: value`")
     plain = problem.replace("'\\x00'", "the end of the file")
     told = next((told for known, *told in _SYNTAX if known in problem), (plain, None))
-    secondary = (Label(inside, context),) if inside and inside != place else ()
+    within = inside and inside != place and context.startswith("while")
+    secondary = (Label(inside, context),) if inside and within else ()
     return replace(bad_yaml(place, told[0] or ""), secondary=secondary, help=told[1])
 
 
 _SYNTAX = (
     ("<stream end>", "the file ends where a value should be", None),
-    ("found character '\\t'", "a tab cannot stand here", "indent with spaces"),
+    ("found character '\\t'", "a tab cannot stand here", "use spaces instead"),
     ("got '{'", "no `{` can stand here", "put a text with `{` in it in quotes"),
     ("expected <block end>", "this does not line up with what is above it", "check the indent"),
     ("found character '@'", "a text cannot start with `@`", "put it in quotes"),
@@ -164,8 +167,8 @@ def wrong_default(
     return Diagnostic(
         "wrong-type",
         f"what `{reference}` gives is not a value of `{name}`",
-        Label(span, f"`{name}` takes {_kinds(kind)}"),
-        notes=(*notes, f"`{name}`: {form}") if form else tuple(notes),
+        Label(span, f"`{name}` takes {form or _kinds(kind)}"),
+        notes=tuple(notes),
     )
 
 
@@ -179,11 +182,12 @@ def mixed_text(name: str, kind: str, span: Span) -> Diagnostic:
 
 
 def malformed_environment(fault: Malformed, span: Span) -> Diagnostic:
+    nested = "${" in fault.text[2:]
     return Diagnostic(
         "malformed-environment-expression",
         f"`{fault.text}` is not an environment expression",
         Label(span, f"did you mean `{fault.right_form}`?"),
-        notes=(_ENVIRONMENT_FORMS, "a name is of capitals, digits and `_`"),
+        notes=(_ENVIRONMENT_FORMS, _ENVIRONMENT_NESTED if nested else _ENVIRONMENT_NAMES),
         help=f"write `{fault.right_form}`, or `${fault.text}` for the text itself",
     )
 
@@ -210,8 +214,8 @@ def not_static(name: str, span: Span) -> Diagnostic:
 def empty_default(field: str, variable: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "missing-value",
-        f"`{field}` has no value where {variable} is not set",
-        Label(span, "an empty default"),
+        f"`{field}` has no value where `{variable}` is not set",
+        Label(span, "gives nothing then"),
         help=f"write `${{env.{variable}}}` to require it, or give a default after `:=`",
     )
 
@@ -352,7 +356,7 @@ def unknown_model_provider(model: Name, provider: Name, known: Iterable[str]) ->
         "unknown-model-provider",
         f"the model `{model.text}` is bound to `{provider.text}`, which is no inference provider",
         Label(provider.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"the inference providers are {_listed(sorted(known))}",),
+        notes=(f"inference providers: {_listed(sorted(known))}",),
         help=f"write `{near}`" if near else "name one of them",
     )
 

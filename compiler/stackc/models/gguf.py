@@ -148,6 +148,13 @@ class GgufFile:
         position = self._arrays.get(key)
         return None if position is None else _Reader(self._buffer, self.name, position).array()
 
+    def string_at(self, key: str, index: int) -> str | None:
+        """One entry of an array of strings, None if there is none; the others are not decoded."""
+        position = self._arrays.get(key)
+        if position is None or index < 0:
+            return None
+        return _Reader(self._buffer, self.name, position).string_at(index)
+
     def _read_metadata(self, reader: "_Reader", count: int) -> None:
         for _ in range(count):
             key = reader.string()
@@ -241,6 +248,13 @@ class _Reader:
         found = struct.unpack_from(f"<{count}{form.format[-1]}", self._buffer, self.position)
         self.position += count * form.size
         return list(found)
+
+    def string_at(self, index: int) -> str | None:
+        kind, count = self._array_header()
+        if kind != _STRING or index >= count:
+            return None
+        self._skip_strings(index)
+        return self.string()
 
     def skip_array(self) -> None:
         kind, count = self._array_header()

@@ -63,7 +63,9 @@ def parse_source(text: str) -> ModelSource:
         InvalidSourceError: the text is neither.
     """
     kind, _, rest = text.partition(":")
-    if kind == "file" and rest:
+    if kind == "file":
+        if not rest:
+            raise InvalidSourceError(text, "after `file:` comes a path")
         return ModelSource("file", rest)
     if kind != "pypi":
         raise InvalidSourceError(text, "it starts with neither `pypi:` nor `file:`")

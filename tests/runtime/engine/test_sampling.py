@@ -35,7 +35,7 @@ def reference(
     total = sum(weights[token] for token in order)
     kept: dict[int, float] = {}
     for token in order:
-        if sum(kept.values()) >= top_p:
+        if kept and top_p < 1 and sum(kept.values()) >= top_p:
             break
         kept[token] = weights[token] / total
     best = max(kept.values())

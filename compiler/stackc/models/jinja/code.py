@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Literal
 
 WIDTH: Final = 320
 """Columns of a line of generated code."""
 
-_LONGEST_TEXT: Final = 200
+_LONGEST_TEXT: Final = 100
 
 Kind = Literal[
     "any",
@@ -114,15 +114,28 @@ def _escaped(character: str, quote: str) -> str:
 
 
 @dataclass(frozen=True)
+class Assignment:
+    """``variable = code``; the first one in a function declares the variable."""
+
+    variable: str
+    code: Code
+    declares: bool
+
+    def __str__(self) -> str:
+        annotation = ": Any" if self.declares else ""
+        return f"{self.variable}{annotation} = {self.code.text}"
+
+
+@dataclass(frozen=True)
 class Suite:
-    """A statement with a body; ``operands`` lets a long condition stand on lines of its own."""
+    """A statement with a body."""
 
     keyword: str
-    condition: Code | None = None
-    body: Sequence["Line"] = field(default_factory=tuple)
+    condition: Code | None
+    body: Sequence["Line"]
 
 
-Line = str | Suite
+Line = str | Assignment | Suite
 
 
 def render(lines: Iterable[Line], depth: int = 0) -> list[str]:
@@ -130,15 +143,16 @@ def render(lines: Iterable[Line], depth: int = 0) -> list[str]:
     indent = "    " * depth
     rendered: list[str] = []
     for line in lines:
-        if isinstance(line, str):
-            rendered.append(f"{indent}{line}" if line else "")
-        else:
+        if isinstance(line, Suite):
             rendered += [indent + head for head in _head(line, WIDTH - len(indent))]
             rendered += render(line.body, depth + 1)
+        else:
+            rendered.append(f"{indent}{line}" if line else "")
     return rendered
 
 
 def _head(suite: Suite, room: int) -> list[str]:
+    """The line before the body; a long chain of conditions stands on lines of its own."""
     if suite.condition is None:
         return [f"{suite.keyword}:"]
     head = f"{suite.keyword} {suite.condition.text}:"

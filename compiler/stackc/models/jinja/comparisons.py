@@ -6,6 +6,7 @@ from typing import Final
 from stackc.models.jinja.code import UNKNOWN, Code, Level, constant
 from stackc.models.jinja.operands import call, comparison, conjunction, instance, negated
 
+
 def compare(left: Code, operator: str, right: Code) -> Code:
     """``left operator right`` for an operator by Jinja's name, such as ``lteq``."""
     return _OPERATORS[operator](left, right)

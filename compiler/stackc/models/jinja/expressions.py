@@ -1,7 +1,7 @@
 """Jinja's expressions as Python expressions."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping
+from typing import Final, NoReturn
 
 from jinja2 import nodes
 
@@ -12,6 +12,7 @@ from stackc.models.jinja.filters import Arguments
 from stackc.models.jinja.methods import MAPPING_METHODS, method_call
 from stackc.models.jinja.operands import (
     call,
+    concatenation,
     conjunction,
     disjunction,
     integer,
@@ -93,7 +94,7 @@ class Expressions:
             case nodes.Compare():
                 return self._compare(node)
             case nodes.Concat():
-                return _sum([printed(self(each)) for each in node.nodes])
+                return concatenation([printed(self(each)) for each in node.nodes])
             case nodes.Add():
                 return self._add(node)
             case nodes.Neg():
@@ -106,7 +107,7 @@ class Expressions:
         """The arguments of a call; those with stars are refused."""
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             unsupported(node, "arguments with stars")
-        named = {pair.key: self(pair.value) for pair in node.kwargs}
+        named = {str(pair.key): self(pair.value) for pair in node.kwargs}
         return Arguments(tuple(self(each) for each in node.args), named)
 
     def filtered(self, node: nodes.Filter, code: Code) -> Code:
@@ -142,7 +143,7 @@ class Expressions:
         """A sum with a string in it is one of strings only, whatever else stands in it."""
         codes = [self(each) for each in _summands(node)]
         if any(code.kind == "str" for code in codes):
-            return _sum([string(code) for code in codes])
+            return concatenation([string(code) for code in codes])
         total = codes[0]
         for code in codes[1:]:
             if total.kind == code.kind == "int":
@@ -273,17 +274,3 @@ def _summands(node: nodes.Node) -> list[nodes.Node]:
     if isinstance(node, nodes.Add):
         return [*_summands(node.left), node.right]
     return [node]
-
-
-def _sum(codes: Sequence[Code]) -> Code:
-    """A sum of strings; constants that meet become one."""
-    merged: list[Code] = []
-    for code in (part for code in codes for part in code.summands or (code,)):
-        if merged and isinstance(code.value, str) and isinstance(merged[-1].value, str):
-            merged[-1] = constant(merged[-1].value + code.value)
-        else:
-            merged.append(code)
-    if len(merged) == 1:
-        return merged[0]
-    text = " + ".join(code.at(Level.PRODUCT) for code in merged)
-    return Code(text, "str", Level.SUM, summands=tuple(merged))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from stackc.models.jinja.code import UNKNOWN, Code, Level, constant
+from stackc.models.jinja.code import Code, Level, constant
 from stackc.models.jinja.operands import call, integer, item, iterable, length, printed, string
 
 
@@ -73,7 +73,9 @@ def _default(code: Code, arguments: Arguments) -> Code | None:
         return code if code.kind != "any" else call("default", code, replacement)
     if falsy.certain is not True:
         return None
-    return replacement if code.certain is False else call("default", code, replacement, "falsy=True")
+    return (
+        replacement if code.certain is False else call("default", code, replacement, "falsy=True")
+    )
 
 
 def _join(code: Code, arguments: Arguments) -> Code | None:

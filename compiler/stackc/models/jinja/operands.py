@@ -116,3 +116,18 @@ def _chain(operator: str, codes: Sequence[Code]) -> Code:
         operands=(parts[0], *(f"{operator} {part}" for part in parts[1:])),
         certain=certain,
     )
+
+
+def concatenation(codes: Sequence[Code]) -> Code:
+    """The sum of expressions that yield strings; constants that meet become one."""
+    merged: list[Code] = []
+    for code in [part for total in codes for part in total.summands or (total,)]:
+        if merged and isinstance(code.value, str) and isinstance(merged[-1].value, str):
+            merged[-1] = constant(merged[-1].value + code.value)
+        else:
+            merged.append(code)
+    merged = [code for code in merged if code.value != ""]
+    if len(merged) < 2:
+        return merged[0] if merged else constant("")
+    text = " + ".join(code.at(Level.PRODUCT) for code in merged)
+    return Code(text, "str", Level.SUM, summands=tuple(merged))

@@ -30,9 +30,12 @@ class Scope:
         """What a name stands for; an unknown one is undefined."""
         return self._find(name) or UNDEFINED
 
-    def bind(self, name: str, kind: Kind = "any") -> str:
-        """Makes a variable of this scope, with a Python name that hides no outer variable."""
-        python = self._names.python(name, self._depth(name))
+    def bind(self, name: str, kind: Kind = "any", role: str = "") -> str:
+        """Makes a variable of this scope, with a Python name that hides no outer variable.
+
+        Variables of different roles have different names, because Python gives a name one type.
+        """
+        python = self._names.python(name, self._depth(name), role)
         self._known[name] = Code(python, kind)
         return python
 
@@ -40,9 +43,9 @@ class Scope:
         """Makes a variable that stands for an expression."""
         self._known[name] = code
 
-    def drop(self, name: str) -> None:
-        """Makes a variable that nothing reads, whose assignments are left out."""
-        self._known[name] = UNDEFINED
+    def owns(self, name: str) -> bool:
+        """Whether the name is a variable of this scope itself."""
+        return name in self._known
 
     def inner(self) -> "Scope":
         """A scope inside this one."""
@@ -65,14 +68,15 @@ class Names:
 
     def __init__(self, reserved: Iterable[str]) -> None:
         self._taken = {*reserved, *keyword.kwlist, *_RESERVED}
-        self._given: dict[tuple[str, int], str] = {}
+        self._given: dict[tuple[str, int, str], str] = {}
 
-    def python(self, name: str, depth: int = 0) -> str:
+    def python(self, name: str, depth: int = 0, role: str = "") -> str:
         """The name for a variable; ``depth`` counts the outer ones that have the same name."""
-        if (name, depth) not in self._given:
+        key = (name, depth, role)
+        if key not in self._given:
             plain = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
-            self._given[name, depth] = self.new(plain if depth == 0 else f"{plain}_{depth + 1}")
-        return self._given[name, depth]
+            self._given[key] = self.new(plain if depth == 0 else f"{plain}_{depth + 1}")
+        return self._given[key]
 
     def new(self, name: str) -> str:
         """The name itself or, if it is taken, with underscores behind."""

@@ -21,17 +21,18 @@ def apply(name: str, code: Code, arguments: Arguments) -> Code | None:
 def _select(*, by_attribute: bool, reject: bool) -> Filter:
     def select(code: Code, arguments: Arguments) -> Code | None:
         rest = list(arguments.positional)
-        subject: Code | None = Code(ENTRY)
+        subject = Code(ENTRY)
         if arguments.named or (by_attribute and not (rest and isinstance(rest[0].value, str))):
             return None
         if by_attribute:
             subject = attribute(Code(ENTRY), rest.pop(0).value)
+        found: Code | None = subject
         if rest:
             name = rest.pop(0).value
-            subject = comparisons.test(name, subject, rest) if isinstance(name, str) else None
-        if subject is None:
+            found = comparisons.test(name, subject, rest) if isinstance(name, str) else None
+        if found is None:
             return None
-        condition = negated(subject) if reject else subject
+        condition = negated(found) if reject else found
         text = f"({ENTRY} for {ENTRY} in {iterable(code)} if {condition.text})"
         return Code(text, "generator")
 

@@ -39,19 +39,19 @@ def shape(node: nodes.Node) -> Shape:
             return Shape(tests, bodies, exhaustive=bool(node.else_))
         case nodes.For():
             filters = [node.test] if node.test else []
-            body = Block(node.body, ("loop", *names(node.target)), filters)
+            body = Block(node.body, ("loop", *targets(node.target)), filters)
             return Shape([node.iter], blocks=[body, Block(node.else_)])
         case nodes.Assign():
             changed = [node.target] if isinstance(node.target, nodes.NSRef) else []
-            return Shape([node.node, *changed], sets=names(node.target))
+            return Shape([node.node, *changed], sets=targets(node.target))
         case nodes.AssignBlock():
             reads = [node.filter] if node.filter else []
-            return Shape(reads, blocks=[Block(node.body)], sets=names(node.target))
+            return Shape(reads, blocks=[Block(node.body)], sets=targets(node.target))
         case nodes.Macro():
             body = Block(node.body, tuple(argument.name for argument in node.args))
             return Shape(node.defaults, blocks=[body], sets=(node.name,))
         case nodes.With():
-            bound = tuple(name for target in node.targets for name in names(target))
+            bound = tuple(name for target in node.targets for name in targets(target))
             return Shape(node.values, blocks=[Block(node.body, bound)])
         case nodes.FilterBlock():
             return Shape([node.filter], blocks=[Block(node.body)])
@@ -60,7 +60,7 @@ def shape(node: nodes.Node) -> Shape:
     return Shape([node])
 
 
-def names(target: nodes.Node) -> tuple[str, ...]:
+def targets(target: nodes.Node) -> tuple[str, ...]:
     """The variables that an assignment's target sets."""
     if isinstance(target, nodes.Name):
         return (target.name,)
@@ -124,9 +124,5 @@ def _reads(expressions: Iterable[nodes.Node], name: str) -> bool:
 
 
 def _reads_here(node: nodes.Node, name: str) -> bool:
-    own = isinstance(node, nodes.Name | nodes.NSRef) and node.name == name
-    return own or any(
-        found.name == name
-        for kind in (nodes.Name, nodes.NSRef)
-        for found in node.find_all(kind)
-    )
+    used = [node, *node.find_all((nodes.Name, nodes.NSRef))]
+    return any(isinstance(each, nodes.Name | nodes.NSRef) and each.name == name for each in used)

@@ -15,7 +15,7 @@ from stackrt.apis.models import Model
 from stackrt.apis.providers import Health
 from stackrt.errors import ApiError, UpstreamError, bad_gateway, not_found
 from stackrt.streaming import EventParser, frame
-from stackrt.upstream import Upstream, failures
+from stackrt.upstream import FAILURES, Upstream, failure, read
 
 # How long a stream may take to close after its [DONE], in seconds, before its connection is
 # dropped instead of kept for the next request.
@@ -110,8 +110,7 @@ class OpenAICompatible:
 
     async def _answer(self, path: str, model: Model, request: Mapping[str, object]) -> bytes:
         async with await self._post(path, model, request) as response:
-            with failures():
-                body = await response.read()
+            body = await read(response)
         return _renamed(body, model.identifier)
 
     async def _stream(
@@ -137,8 +136,7 @@ class OpenAICompatible:
 
     async def _get(self, path: str) -> bytes:
         async with await self._upstream.send("GET", path) as response:
-            with failures():
-                return await response.read()
+            return await read(response)
 
 
 class _Frames:
@@ -156,8 +154,10 @@ class _Frames:
     async def __anext__(self) -> bytes:
         """What the network has brought together, in one piece."""
         while not self._done:
-            with failures():
+            try:
                 chunk = await self._response.content.readany()
+            except FAILURES as error:
+                raise failure(error) from None
             events = self._parser.feed(chunk) if chunk else self._parser.end()
             self._done = not chunk or b"[DONE]" in events
             frames = [
