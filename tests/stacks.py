@@ -45,7 +45,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, package: str, *, python: str = sys.executable, **variables: str) -> Iterator[Running]:
+def running(
+    folder: Path, package: str, *, python: str = sys.executable, **variables: str
+) -> Iterator[Running]:
     """Serves a built stack on a free port until the block ends."""
     port = free_port()
     command = [python, "-m", package, "--host", "127.0.0.1", "--port", str(port)]

@@ -1,6 +1,7 @@
 """Generated code is code: typed, linted, formatted, without dynamic loading, and it serves."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from stacks import DISTRIBUTIONS, ROOT, running
 
-WANTED = sorted((ROOT / "tests" / "cases").glob("*/want/"))
+WANTED = sorted((ROOT / "tests" / "cases").glob("*/want/*/"))
 FOLDERS = [*(ROOT / "generated" / name for name in DISTRIBUTIONS), *WANTED]
 RUNTIME = ROOT / "runtime" / "stackrt"
 
@@ -20,12 +21,13 @@ def package_of(folder: Path) -> Path:
 
 
 def ids(folder: Path) -> str:
-    return folder.name if folder.name != "want" else folder.parent.name
+    return folder.name
 
 
-def run(*command: object, folder: Path = ROOT) -> None:
+def run(*command: object, **variables: str) -> None:
     arguments = [sys.executable, "-m", *map(str, command)]
-    result = subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
+    environment = {**os.environ, **variables}
+    result = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -37,7 +39,8 @@ def test_there_is_something_to_test() -> None:
 def test_types() -> None:
     """One run over all packages: their names differ."""
     packages = [package_of(folder) for folder in FOLDERS]
-    run("mypy", "--strict", *packages)
+    parents = os.pathsep.join(str(package.parent) for package in packages)
+    run("mypy", "--strict", *packages, MYPYPATH=parents)
 
 
 def test_lint_and_format() -> None:

@@ -16,7 +16,7 @@ from stackc.expressions import (
 )
 from stackc.resolve import Provider
 from stackc.settings import Setting
-from stackc.values import Array, Checked, LateBound, Object, coerce
+from stackc.values import Array, Checked, LateBound, Object, Static, coerce
 
 MASK = "********"
 
@@ -100,23 +100,33 @@ class Binding:
 
     def _single(self, value: LateBound, reference: environment.Reference) -> Expression:
         setting = self._settings[reference.name]
+        given = coerce(reference.operand, value.kind) if reference.operand else value.fallback
+        inside = setting.variable == self._inside
         if reference.operator == ":+":
-            then = coerce(reference.operand, value.kind) if reference.operand else value.fallback
-            return Conditional(_is_set(setting), Constant(then), Constant(value.fallback))
+            then, otherwise = self._constant(value, given), self._constant(value, value.fallback)
+            return then if inside else Conditional(_is_set(setting), then, otherwise)
         found = _name(setting) if value.secret else _revealed(setting)
-        default = coerce(reference.operand, value.kind) if reference.operand else value.fallback
-        if not setting.optional or setting.variable == self._inside:
+        if not setting.optional or inside:
             return found
-        if reference.operator == "":
-            return self._needed(found)
-        if default is None:
+        if reference.operator == "" and self._inside:
+            return self._needed(setting, found)
+        if reference.operator == "" and value.kind == "string":
+            given = ""  # for a model whose provider is not there
+        if given is None and found == _name(setting):
             return found
-        return Conditional(_is_set(setting), found, Constant(default))
+        return Conditional(_is_set(setting), found, self._constant(value, given))
 
-    def _needed(self, found: Reference) -> Expression:
+    def _constant(self, value: LateBound, given: Static) -> Expression:
+        is_secret = value.secret and given is not None
+        return self._secret(Constant(given)) if is_secret else Constant(given)
+
+    def _needed(self, setting: Setting, found: Reference) -> Expression:
         """A setting that only the provider around it needs: checked when the settings are read."""
         self.needed = True
-        return Call("needed", (("", found),))
+        needed = Call("needed", (("", _name(setting)),))
+        if found == _name(setting):
+            return needed
+        return Call(f"needed(settings.{setting.field}).get_secret_value", ())
 
     def _part(self, part: str | environment.Reference) -> str | Expression:
         if isinstance(part, str):

@@ -81,8 +81,12 @@ def string(text: str) -> str:
 
     What is not printable is escaped, so that no text can end its line or hide in it.
     """
-    quote = "'" if '"' in text and "'" not in text else '"'
+    quote = _quote(text)
     return quote + "".join(_escaped(character, quote) for character in text) + quote
+
+
+def _quote(text: str) -> str:
+    return "'" if text.count('"') > text.count("'") else '"'
 
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -105,17 +109,20 @@ def _formatted(parts: tuple[str | Expression, ...]) -> str:
     """An f-string, or a sum where a part has quotes of its own, which 3.11 cannot nest."""
     if any(isinstance(part, Conditional) for part in parts):
         return " + ".join(_summand(part) for part in parts)
-    return 'f"' + "".join(_inside(part) for part in parts) + '"'
+    quote = _quote("".join(part for part in parts if isinstance(part, str)))
+    return f"f{quote}{''.join(_inside(part, quote) for part in parts)}{quote}"
 
 
 def _summand(part: str | Expression) -> str:
-    return string(part) if isinstance(part, str) else f"({python(part)})"
+    if isinstance(part, str):
+        return string(part)
+    return f"({python(part)})" if isinstance(part, Conditional) else python(part)
 
 
-def _inside(part: str | Expression) -> str:
+def _inside(part: str | Expression, quote: str) -> str:
     if not isinstance(part, str):
         return "{" + python(part) + "}"
-    escaped = "".join(_escaped(character, '"') for character in part)
+    escaped = "".join(_escaped(character, quote) for character in part)
     return escaped.replace("{", "{{").replace("}", "}}")
 
 

@@ -57,6 +57,7 @@ def _text(path: Path) -> str:
 def _compose(source: Source) -> Node | None:
     yaml = YAML(typ="rt", pure=True)
     yaml.composer.warn_double_anchors = False  # YAML lets an anchor be set anew
+    yaml.max_depth = MAX_DEPTH + 1
     try:
         node: Node | None = yaml.compose(source.text)
         return node
@@ -68,9 +69,6 @@ def _compose(source: Source) -> Node | None:
     except (ValueError, OverflowError):
         fault = errors.bad_yaml(Span.start_of(source), "an escape in it stands for no character")
         raise CompileError([fault]) from None
-    except RecursionError:
-        fault = errors.too_large(Span.start_of(source), MAX_VALUES, MAX_DEPTH)
-        raise CompileError([fault]) from None
     except (YAMLError, NotImplementedError) as error:
         problem = str(error).splitlines()[0] if str(error) else "it cannot be read"
         raise CompileError([errors.bad_yaml(Span.start_of(source), problem)]) from None
@@ -79,6 +77,8 @@ def _compose(source: Source) -> Node | None:
 def _syntax_fault(source: Source, error: MarkedYAMLError) -> Diagnostic:
     place = _mark(source, error.problem_mark) or Span.start_of(source)
     inside = _mark(source, error.context_mark)
+    if "maximum depth" in str(error):
+        return errors.too_large(inside or place, MAX_VALUES, MAX_DEPTH)
     return errors.bad_syntax(place, error.problem or "", inside, error.context or "")
 
 

@@ -5,10 +5,11 @@ a moment and reviewed as a diff. It names no index, no host and no path of a mac
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
@@ -17,6 +18,8 @@ from stackc.resolve import Model, Stack
 from stackc.source import Span
 
 VERSION = 1
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,10 @@ def contradictions(model: Model, lock: Lock) -> Iterator[Diagnostic]:
     if isinstance(declared, int) and real is not None and declared != real:
         place = spec.span("embedding_dimension")
         yield errors.dimension_mismatch(spec.id.text, declared, real, place)
-    asked = model.context_length
-    if asked is not None and asked > facts.context_length:
-        place = spec.span("context_length")
+    asked, place = model.context_length, spec.span("context_length")
+    if asked is not None and facts.model_type != "llm":
+        yield errors.context_of_embedding(spec.id.text, place)
+    elif asked is not None and asked > facts.context_length:
         yield errors.context_too_long(spec.id.text, asked, facts.context_length, place)
 
 
@@ -119,20 +123,48 @@ def dumps(lock: Lock) -> str:
 
 def parse(text: str) -> Lock:
     """The lock of a text; raises ValueError, KeyError or TypeError where it is none."""
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if data["lock"] != VERSION:
         raise ValueError(f"lock version {data['lock']}")
     return Lock(
-        requires=tuple(data["requires"]),
-        excludes=tuple(data["excludes"]),
-        packages=tuple(
-            Package(package["requirement"], tuple(package["hashes"]))
-            for package in data["packages"]
-        ),
+        requires=_texts(data["requires"]),
+        excludes=_texts(data["excludes"]),
+        packages=tuple(_package(package) for package in data["packages"]),
         models=tuple(_model(model) for model in data["models"]),
     )
 
 
+def _package(data: dict[str, Any]) -> Package:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;]+( ; .+)?", data["requirement"]):
+        raise ValueError(data["requirement"])
+    return Package(data["requirement"], _texts(data["hashes"]))
+
+
 def _model(data: dict[str, Any]) -> LockedModel:
-    files = tuple(LockedFile(**file) for file in data["files"])
-    return LockedModel(**{**data, "files": files})
+    dimension = data["embedding_dimension"]
+    if data["model_type"] not in ("llm", "embedding"):
+        raise ValueError(data["model_type"])
+    return LockedModel(
+        source=_is(str, data["source"]),
+        model_type=data["model_type"],
+        architecture=_is(str, data["architecture"]),
+        context_length=_is(int, data["context_length"]),
+        embedding_dimension=None if dimension is None else _is(int, dimension),
+        files=tuple(
+            LockedFile(_is(str, file["path"]), _is(str, file["sha256"]), _is(int, file["size"]))
+            for file in data["files"]
+        ),
+    )
+
+
+def _texts(data: Any) -> tuple[str, ...]:
+    return tuple(_is(str, each) for each in _is(list, data))
+
+
+def _is(kind: type[Kind], value: Any) -> Kind:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

@@ -13,7 +13,7 @@ RESERVED = frozenset(
 
 def identifier(name: str) -> str:
     """A YAML name as a Python name: `vllm-inference` is `vllm_inference`."""
-    word = re.sub(r"\W+", "_", name).strip("_").lower()
+    word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()
     if not word or word[0].isdigit():
         word = f"_{word}"
     return f"{word}_" if keyword.iskeyword(word) else word

@@ -117,10 +117,11 @@ def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
     for name in {**named, **asked}.values():
         if name.text not in catalog.api_names:
             yield errors.unknown_api(name, catalog.api_names)
-    for name in asked.values():
-        needs = name.text in catalog.api_names and catalog.api(name.text).protocol is not None
-        if needs and name.text not in named:
-            yield errors.no_provider(name, catalog.provider_types(name.text))
+    known = [name for name in asked.values() if name.text in catalog.api_names]
+    for name in known:
+        for api in (name.text, *catalog.api(name.text).implies):
+            if api not in named and catalog.api(api).protocol is not None:
+                yield errors.no_provider(Name(api, name.span), catalog.provider_types(api))
 
 
 def _duplicate_providers(spec: Spec) -> Iterator[Diagnostic]:
@@ -260,6 +261,8 @@ def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> It
     used = {name.text for name in spec.apis} if spec.apis is not None else _provided(spec)
     used |= {api for provider in providers for api in provider.type.requires}
     misspelt = not used <= {*catalog.api_names}
+    known = used & {*catalog.api_names}
+    used |= {other for name in known for other in catalog.api(name).implies}
     modelled = {model.provider.text for model in spec.models}
     for provider in providers:
         place = next(each.id for each in spec.providers if each.type is provider.span)

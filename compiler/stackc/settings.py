@@ -37,10 +37,11 @@ class Setting:
         if self.required:
             return ""
         default = constant(self.default)
-        if self.secret and self.default is not None:
+        secret = self.secret and self.default is not None
+        if secret:
             default = f"SecretStr({default})"
         if not self.needed_with:
-            return f" = {default}"
+            return f" = field(default={default})" if secret else f" = {default}"
         variables = ", ".join(constant(variable) for variable in self.needed_with)
         return f' = field(default={default}, metadata={{"needed_with": [{variables}]}})'
 

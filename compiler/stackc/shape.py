@@ -57,7 +57,7 @@ def _diagnostics(
             known = error.schema.get("properties", {})
             for entry in value.entries:
                 if entry.key not in known:
-                    yield errors.unknown_key(entry.key, entry.key_span, known)
+                    yield errors.unknown_key(entry.key, entry.key_span, entry.value.span, known)
         case "required":
             assert isinstance(value, Mapping)
             for missing in error.validator_value:

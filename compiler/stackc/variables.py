@@ -58,13 +58,13 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     for provider in spec.providers:
         yield from _switch(provider)
         for value in late_bound(provider.config):
-            yield from _of(value, provider.enabled_by)
+            yield from _of(value, provider.enabled_by, provider.enabled_by)
     enabled_by = {provider.id.text: provider.enabled_by for provider in spec.providers}
     for model in spec.models:
         for value in late_bound(model.fields):
-            yield from _of(value, enabled_by.get(model.provider.text))
+            yield from _of(value, enabled_by.get(model.provider.text), None)
     for value in late_bound(spec.server):
-        yield from _of(value, None)
+        yield from _of(value, None, None)
 
 
 def _switch(provider: ProviderSpec) -> Iterator[_Use]:
@@ -73,30 +73,31 @@ def _switch(provider: ProviderSpec) -> Iterator[_Use]:
         yield _Use(reference, "string", False, False, None, None, None, provider.id.span)
 
 
-def _of(value: LateBound, enabled_by: str | None) -> Iterator[_Use]:
+def _of(value: LateBound, enabled_by: str | None, inside: str | None) -> Iterator[_Use]:
+    """The uses of a value; `inside`: the variable that is set wherever the value is read."""
     for reference in value.text.references:
         kind = value.kind if value.only else "string"
         default: Static = None
         if reference.operator == ":=":
             default = coerce(reference.operand, kind) if reference.operand else value.fallback
         typed = reference.operator != ":+"
-        may_lack = value.field if _may_lack(value, default, enabled_by) else None
+        may_lack = value.field if _may_lack(value, default, inside) else None
         yield _Use(reference, kind, typed, value.secret, default, enabled_by, may_lack, value.span)
 
 
-def _may_lack(value: LateBound, default: Static, enabled_by: str | None) -> bool:
+def _may_lack(value: LateBound, default: Static, inside: str | None) -> bool:
     """Whether a field that needs a value has none where its one variable is not set."""
     reference = value.only
     if reference is None or reference.operator == "" or default is not None:
         return False
     given = value.fallback if reference.operator == ":+" else None
-    return not value.nullable and given is None and reference.name != enabled_by
+    return not value.nullable and given is None and reference.name != inside
 
 
 def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable:
     typed = [use for use in uses if use.typed] or uses
     first = typed[0]
-    secret = any(use.secret for use in uses)
+    secret = any(use.secret for use in typed)
     for use in typed[1:]:
         if use.kind != first.kind:
             kinds = use.kind, first.kind

@@ -31,7 +31,7 @@ GRACE = 3600.0
 # that they never send a request into a connection that is just being closed.
 KEEP_ALIVE = 75.0
 
-# How long a client that has its answer already may go on sending its request, in seconds.
+# How long an answer that comes early waits for the client to send its request, in seconds.
 LINGER = 5.0
 
 
@@ -89,8 +89,8 @@ def server_config(bind: str) -> Config:
 def reads_to_the_end(app: ASGIApp) -> Framework:
     """`app`, with what it leaves unread of a request taken in and thrown away.
 
-    Hypercorn hands a body over through a short queue. Were nobody to empty it, an early answer to
-    a long body (a 404, a 413) would leave the connection and its tasks waiting for ever.
+    Hypercorn closes a connection that is answered before its request is read (a 404, a 413), and a
+    client that is still writing then finds a broken pipe in place of the answer.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ class Dataclass(Protocol):
 
 
 S = TypeVar("S", bound=Dataclass)
+T = TypeVar("T")
 
 
 class SettingsError(Exception):
@@ -50,6 +51,13 @@ def read(settings: type[S], environ: Mapping[str, str]) -> S:
     if problems:
         raise SettingsError(problems)
     return values
+
+
+def needed(value: T | None) -> T:
+    """The value of a field that its `needed_with` made needed, which `read` has made sure of."""
+    if value is None:
+        raise SettingsError(["a variable that is needed is not set"])
+    return value
 
 
 def _needed(settings: type[S], present: Mapping[str, str]) -> Iterator[str]:

@@ -37,6 +37,8 @@ def frame(data: bytes) -> bytes:
 class EventStream(Response):
     """An answer of server-sent events, closed by `data: [DONE]` as OpenAI's streams are.
 
+    Llama Stack's own client is the exception: it reads to the end, and would decode `[DONE]`.
+
     `frames` yields whole events, one or more an item. What it raises becomes a last event with the
     error, and then no [DONE] is sent. It is closed (`aclose`) when the stream is over, or at once
     when the client goes away.
@@ -65,6 +67,8 @@ class EventStream(Response):
                     }
                 )
                 last = await self._send_frames(send)
+                if last is DONE and _takes_done_for_json(scope):
+                    last = b""
                 heartbeat.cancel()
                 await send({"type": "http.response.body", "body": last})
         finally:
@@ -77,6 +81,9 @@ class EventStream(Response):
             async for frames in self._frames:
                 self._silent = False
                 await send({"type": "http.response.body", "body": frames, "more_body": True})
+                # Neither frames that are ready nor a send into room need ever let others run, or
+                # let us learn that the client has left.
+                await asyncio.sleep(0)
         except ApiError as error:
             return frame(error.body())
         except UpstreamError as error:
@@ -92,6 +99,11 @@ class EventStream(Response):
             await asyncio.sleep(HEARTBEAT)
             if self._silent:
                 await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
+
+
+def _takes_done_for_json(scope: Scope) -> bool:
+    """Whether the client is llama-stack-client, whose versions before 0.7 fail on `[DONE]`."""
+    return any(name == b"x-llamastack-client-version" for name, _ in scope["headers"])
 
 
 async def until_disconnect(request: Request, call: Awaitable[T]) -> T:

@@ -5,7 +5,10 @@ from llama_stack_client import AsyncLlamaStackClient, LlamaStackClient, NotFound
 
 CHAT = "onnx/smollm2-135m-instruct"
 EMBEDDING = "onnx/all-minilm-l6-v2"
-QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+QUESTION = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "What is the capital of France?"},
+]
 
 
 @pytest.fixture
@@ -21,13 +24,15 @@ def test_models(client: LlamaStackClient) -> None:
 
 
 def test_chat(client: LlamaStackClient) -> None:
-    answer = client.chat.completions.create(model=CHAT, messages=QUESTION, temperature=0)
+    answer = client.chat.completions.create(
+        model=CHAT, messages=QUESTION, temperature=0, max_tokens=40
+    )
     assert "Paris" in str(answer.choices[0].message.content)
 
 
 def test_stream(client: LlamaStackClient) -> None:
     stream = client.chat.completions.create(
-        model=CHAT, messages=QUESTION, temperature=0, stream=True
+        model=CHAT, messages=QUESTION, temperature=0, max_tokens=40, stream=True
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
     assert "Paris" in text
@@ -39,7 +44,7 @@ def test_async(starter: str) -> None:
     async def ask() -> str:
         async with AsyncLlamaStackClient(base_url=starter) as client:
             answer = await client.chat.completions.create(
-                model=CHAT, messages=QUESTION, temperature=0
+                model=CHAT, messages=QUESTION, temperature=0, max_tokens=40
             )
             return str(answer.choices[0].message.content)
 

@@ -9,7 +9,10 @@ import pytest
 
 CHAT = "onnx/smollm2-135m-instruct"
 EMBEDDING = "onnx/all-minilm-l6-v2"
-QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+QUESTION = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "What is the capital of France?"},
+]
 
 
 @pytest.fixture
@@ -23,7 +26,9 @@ def async_client(starter: str) -> openai.AsyncOpenAI:
 
 
 def test_chat(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model=CHAT, messages=QUESTION, temperature=0)
+    answer = client.chat.completions.create(
+        model=CHAT, messages=QUESTION, temperature=0, max_tokens=40
+    )
     assert "Paris" in answer.choices[0].message.content
     assert answer.choices[0].finish_reason == "stop"
     assert answer.model == CHAT
@@ -31,7 +36,7 @@ def test_chat(client: openai.OpenAI) -> None:
 
 
 def test_stream_is_the_same_text(client: openai.OpenAI) -> None:
-    options = {"model": CHAT, "messages": QUESTION, "temperature": 0}
+    options = {"model": CHAT, "messages": QUESTION, "temperature": 0, "max_tokens": 40}
     whole = client.chat.completions.create(**options)
     stream = client.chat.completions.create(
         **options, stream=True, stream_options={"include_usage": True}
@@ -49,7 +54,9 @@ def test_async(async_client: openai.AsyncOpenAI) -> None:
     async def ask() -> list[str]:
         answers = await asyncio.gather(
             *(
-                async_client.chat.completions.create(model=CHAT, messages=QUESTION, temperature=0)
+                async_client.chat.completions.create(
+                    model=CHAT, messages=QUESTION, temperature=0, max_tokens=40
+                )
                 for _ in range(3)
             )
         )
@@ -63,7 +70,7 @@ def test_async(async_client: openai.AsyncOpenAI) -> None:
 def test_async_stream(async_client: openai.AsyncOpenAI) -> None:
     async def ask() -> str:
         stream = await async_client.chat.completions.create(
-            model=CHAT, messages=QUESTION, temperature=0, stream=True
+            model=CHAT, messages=QUESTION, temperature=0, max_tokens=40, stream=True
         )
         return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
 
@@ -88,7 +95,7 @@ def test_max_tokens_and_stop(client: openai.OpenAI) -> None:
     assert short.choices[0].finish_reason == "length"
     assert short.usage.completion_tokens == 3
     stopped = client.chat.completions.create(
-        model=CHAT, messages=QUESTION, temperature=0, stop=["France"]
+        model=CHAT, messages=QUESTION, temperature=0, max_tokens=40, stop=["France"]
     )
     assert stopped.choices[0].message.content == "The capital of "
 
@@ -122,9 +129,13 @@ def test_embeddings_base64_and_dimensions(client: openai.OpenAI) -> None:
     )
     encoded = base64.b64decode(raw.http_response.json()["data"][0]["embedding"])
     assert list(struct.unpack("<384f", encoded)) == pytest.approx(whole.data[0].embedding)
-    short = client.embeddings.create(
-        model=EMBEDDING, input="a text", dimensions=64, encoding_format="float"
-    ).data[0].embedding
+    short = (
+        client.embeddings.create(
+            model=EMBEDDING, input="a text", dimensions=64, encoding_format="float"
+        )
+        .data[0]
+        .embedding
+    )
     assert len(short) == 64
     assert dot(short, short) == pytest.approx(1, abs=1e-5)
 
@@ -140,7 +151,11 @@ def test_models(client: openai.OpenAI) -> None:
         ({"model": "onnx/nope", "messages": QUESTION}, openai.NotFoundError, "model_not_found"),
         ({"model": EMBEDDING, "messages": QUESTION}, openai.BadRequestError, None),
         ({"model": CHAT, "messages": []}, openai.BadRequestError, None),
-        ({"model": CHAT, "messages": [{"role": "user", "content": 7}]}, openai.BadRequestError, None),
+        (
+            {"model": CHAT, "messages": [{"role": "user", "content": 7}]},
+            openai.BadRequestError,
+            None,
+        ),
         ({"model": CHAT, "messages": QUESTION, "temperature": "hot"}, openai.BadRequestError, None),
         (
             {"model": CHAT, "messages": [{"role": "user", "content": "word " * 20_000}]},

@@ -1,17 +1,20 @@
-"""The models of the `starter` distribution, compiled once and kept in the compiler's cache."""
+"""What several tests of the runtime look at: compiled models, and a stack that serves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from served import KEY, Served, serving
 from stackc.cache import cache_dir
 from stackc.lock import parse
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.source import materialise, parse_source
+from stackrt.engine.language import ChatTemplate
+from upstream import Upstream
 
 ROOT = Path(__file__).parent.parent.parent
-CONTEXT_LENGTH = 4096
+CONTEXT_LENGTH = 512
 
 
 def compiled(model_type: str, context_length: int | None = None) -> Path:
@@ -30,7 +33,7 @@ def _silent(done: int, total: int) -> None:
 
 @pytest.fixture(scope="session")
 def language_folder() -> Path:
-    """SmolLM2-135M-Instruct, 8 bits, with a context of 4096 tokens."""
+    """SmolLM2-135M-Instruct, 8 bits, with a context of 512 tokens."""
     return compiled("llm", CONTEXT_LENGTH)
 
 
@@ -40,12 +43,32 @@ def embedding_folder() -> Path:
     return compiled("embedding")
 
 
-def chatml(
+@pytest.fixture(scope="session")
+def chat_template() -> ChatTemplate:
+    """Writes a chat as SmolLM2 reads it."""
+    return _chatml
+
+
+def _chatml(
     messages: Sequence[Mapping[str, Any]],
     *,
     tools: Sequence[Mapping[str, Any]] | None,
     add_generation_prompt: bool,
 ) -> str:
-    """A chat as SmolLM2 reads it."""
     turns = [f"<|im_start|>{each['role']}\n{each['content']}<|im_end|>\n" for each in messages]
     return "".join(turns) + ("<|im_start|>assistant\n" if add_generation_prompt else "")
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    """A remote server that does what the name of the model says."""
+    server = Upstream()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(upstream: Upstream) -> Iterator[Served]:
+    """The hand-written stack in front of `upstream`, in a process of its own."""
+    with serving(OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY=KEY, READ_TIMEOUT="3") as stack:
+        yield stack

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from stackc.diagnostics.report import Diagnostic, Label
+from stackc.diagnostics.secrets import names_secret
 from stackc.diagnostics.suggest import nearest
 from stackc.environment import Malformed, Reference
 from stackc.source import Span
@@ -86,7 +87,7 @@ def duplicate_key(key: str, span: Span, first: Span) -> Diagnostic:
     )
 
 
-def unknown_key(key: str, span: Span, known: Iterable[str]) -> Diagnostic:
+def unknown_key(key: str, span: Span, value: Span, known: Iterable[str]) -> Diagnostic:
     near = nearest(key, known)
     names = ", ".join(f"`{name}`" for name in known)
     return Diagnostic(
@@ -95,6 +96,7 @@ def unknown_key(key: str, span: Span, known: Iterable[str]) -> Diagnostic:
         Label(span, f"did you mean `{near}`?" if near else ""),
         notes=(f"the keys here are {names}" if names else "no key is known here",),
         help=f"write `{near}`" if near else f"remove `{key}`",
+        secret=value if near and names_secret(near) else None,
     )
 
 
@@ -115,7 +117,7 @@ def wrong_type(name: str, wanted: str | list[str], value: Value, secret: bool) -
         f"{_the(name)} must be {kinds}, {'and has no value' if nothing else _not(value)}",
         Label(value.span, kinds),
         help=_requoted(value, wanted, secret),
-        secret=secret,
+        secret=value.span if secret else None,
     )
 
 
@@ -146,7 +148,7 @@ def invalid_value(
         f"{_shown(value, secret)} is not a value of {_the(name)}",
         Label(value.span, form or _rule(rule, wanted)),
         help=f"write `{near}`" if near else None,
-        secret=secret,
+        secret=value.span if secret else None,
     )
 
 
@@ -376,6 +378,15 @@ def source_without_engine(key: str, type_: str, span: Span) -> Diagnostic:
         f"`{key}` is for models that are compiled in, and `{type_}` serves its own",
         Label(span),
         help=f"remove `{key}`, or bind the model to an inline provider",
+    )
+
+
+def context_of_embedding(model: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "unexpected-source",
+        f"`context_length` is for language models, and `{model}` makes embeddings",
+        Label(span),
+        help="remove `context_length`",
     )
 
 

@@ -61,7 +61,9 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
         if previous is not None and line > previous + 1:
             lines.append("...")
         if line != previous:
-            text = _masked(label.span) if diagnostic.secret else _source_line(label.span)
+            text = _source_line(label.span)
+            if diagnostic.secret:
+                text = _without(diagnostic.secret, line, text)
             lines.append(f"{line:>{len(margin)}} | {text}".rstrip())
         mark = "^" if label is diagnostic.primary else "-"
         told = _printable(label.text)
@@ -75,10 +77,13 @@ def _source_line(span: Span) -> str:
     return _printable(masked(lines[span.line - 1])) if span.line <= len(lines) else ""
 
 
-def _masked(span: Span) -> str:
-    line = _source_line(span)
-    end = span.end_column if span.end_line == span.line else len(line) + 1
-    return line[: span.column - 1] + "*" * (end - span.column) + line[end - 1 :]
+def _without(secret: Span, line: int, text: str) -> str:
+    """A line of which the part that belongs to a secret is hidden."""
+    if not secret.line <= line <= secret.end_line:
+        return text
+    start = secret.column - 1 if line == secret.line else 0
+    end = secret.end_column - 1 if line == secret.end_line else len(text)
+    return text[:start] + "*" * (end - start) + text[end:]
 
 
 def _marks(span: Span, mark: str) -> str:

@@ -18,7 +18,7 @@ class Label:
 class Diagnostic:
     """One fault. `message` stands alone; `help` is one action that can be typed.
 
-    `secret`: the text at the primary place is never to be shown.
+    `secret`: the place of a text that is never to be shown.
     """
 
     code: str
@@ -27,7 +27,7 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str | None = None
-    secret: bool = False
+    secret: Span | None = None
 
 
 class CompileError(Exception):

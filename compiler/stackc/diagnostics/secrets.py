@@ -13,7 +13,7 @@ _KEY = re.compile(rf"""(?<![\w.-]){_NAME}["']?[ ]*:(?:[ ]+|$)""", re.IGNORECASE)
 _QUOTED = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
 _IN_BRACES = re.compile(r"(?:\$\{[^}]*\}|[^,}])*")
 _VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*")
-_KEPT = re.compile(r"""\$\{(?:env\.)?\w+(?::?[-=+?])?|[}"' ]""")
+_EXPRESSION = re.compile(r"(\$\{(?:env\.)?\w+(?::?[-=+?])?)([^}]*)(\}?)")
 
 
 def names_secret(key: str) -> bool:
@@ -33,10 +33,16 @@ def masked(line: str) -> str:
 
 def hidden(value: str) -> str:
     """A value of which only the names of variables are left, as long as before."""
-    if _VARIABLE.fullmatch(value.strip("\"' ")):
+    bare = value.strip("\"' ")
+    if _VARIABLE.fullmatch(bare):
         return value
-    kept = {index for match in _KEPT.finditer(value) for index in range(*match.span())}
-    return "".join(c if index in kept else "*" for index, c in enumerate(value))
+    shown, position = "", 0
+    for match in _EXPRESSION.finditer(bare):
+        shown += "*" * (match.start() - position) + match[1] + "*" * len(match[2]) + match[3]
+        position = match.end()
+    shown += "*" * (len(bare) - position)
+    before, _, after = value.partition(bare) if bare else (value, "", "")
+    return before + shown + after
 
 
 def without_secret(fault: Malformed, value: str) -> Malformed:

@@ -54,7 +54,9 @@ class ChatCompletionRequest(TypedDict, total=False):
     logprobs: bool | None
     max_completion_tokens: int | None
     max_tokens: int | None
+    min_p: float | None
     n: int | None
+    parallel_tool_calls: bool | None
     presence_penalty: float | None
     response_format: dict[str, Any] | None
     seed: int | None
@@ -64,6 +66,7 @@ class ChatCompletionRequest(TypedDict, total=False):
     temperature: float | None
     tool_choice: str | dict[str, Any] | None
     tools: list[dict[str, Any]] | None
+    top_k: int | None
     top_logprobs: int | None
     top_p: float | None
     user: str | None
@@ -81,6 +84,7 @@ class CompletionRequest(TypedDict, total=False):
     logit_bias: dict[str, float] | None
     logprobs: int | None
     max_tokens: int | None
+    min_p: float | None
     n: int | None
     presence_penalty: float | None
     seed: int | None
@@ -89,6 +93,7 @@ class CompletionRequest(TypedDict, total=False):
     stream_options: StreamOptions | None
     suffix: str | None
     temperature: float | None
+    top_k: int | None
     top_p: float | None
     user: str | None
 

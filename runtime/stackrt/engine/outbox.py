@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # Results that may wait for a slow consumer before the producer is asked to pause.
-CAPACITY = 256
+CAPACITY = 128
 
 
 class Outbox(Generic[T]):

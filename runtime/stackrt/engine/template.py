@@ -7,7 +7,7 @@ would refuse raises TemplateError, which the server answers with a 400.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
@@ -157,9 +157,9 @@ def each(value: Any) -> Iterable[Any]:
     raise _wrong("loops over", value)
 
 
-def loops(entries: Iterable[Any]) -> Iterator[tuple[Loop, Any]]:
-    """The entries, each with where the loop stands."""
-    known = entries if isinstance(entries, list | tuple) else list(entries)
+def loops(value: Any) -> Iterator[tuple[Loop, Any]]:
+    """What a loop goes through, each entry with where the loop stands. Raises as `each`."""
+    known = value if isinstance(value, list | tuple) else list(each(value))
     for index, entry in enumerate(known):
         yield Loop(known, index), entry
 
@@ -171,7 +171,7 @@ def items(value: Any) -> list[tuple[Any, Any]]:
 
 def length(value: Any) -> int:
     """How many entries or characters the value has. Raises TemplateError if it has none."""
-    if isinstance(value, str | list | tuple | Mapping | Undefined):
+    if isinstance(value, Sized):
         return len(value)
     raise _wrong("takes the length of", value)
 

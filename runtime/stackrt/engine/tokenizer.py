@@ -8,8 +8,10 @@ from pathlib import Path
 
 import tokenizers
 
-# Characters a token stands for in text that is worth encoding in one go; see `check_length`.
+# Characters that a token stands for: in a text that is encoded without a look at its length, and
+# in one that is refused unseen. Only blanks and WordPiece's unknown words are longer than that.
 _CHARACTERS_PER_TOKEN = 16
+_CHARACTERS_PER_TOKEN_AT_MOST = 1000
 # More tokens than cutting a text in two can add: WordPiece gives up on words of 100 characters,
 # and merges of byte-pair encoding are local.
 _TOKENS_PER_CUT = 100
@@ -62,11 +64,13 @@ class Tokenizer:
         return encoded
 
     def _check_length(self, text: str, limit: int) -> None:
-        """Raises if `text` certainly has more than `limit` tokens, at a cost `limit` bounds.
+        """Raises if `text` is too long for `limit` tokens, at a cost that `limit` bounds.
 
         Encoding ten megabytes whole takes seconds and gigabytes. Cut into pieces, a text has at
         most a few tokens more for each cut, so the pieces tell as soon as they are too many.
         """
+        if len(text) > _CHARACTERS_PER_TOKEN_AT_MOST * limit:
+            raise TooManyTokensError(limit, exact=False)
         size = _CHARACTERS_PER_TOKEN * limit
         if len(text) <= size:
             return

@@ -23,7 +23,14 @@ def byte_level(language_folder: Path) -> Tokenizer:
 @pytest.fixture(scope="module")
 def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     """Llama's kind of tokenizer: `▁` for spaces, bytes for characters outside of its vocabulary."""
-    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *"aebdhlortw"]
+    names = [
+        "<unk>",
+        "<s>",
+        "</s>",
+        *(f"<0x{byte:02X}>" for byte in range(256)),
+        "▁",
+        *"aebdhlortw",
+    ]
     names += ["he", "hel", "▁w", "or", "日"]
     merges = [("h", "e"), ("he", "l"), ("▁", "w"), ("o", "r")]
     model = models.BPE(
@@ -37,7 +44,12 @@ def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
         [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
     )
     library.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
     )
     library.add_special_tokens([AddedToken(name, special=True) for name in ("<s>", "</s>")])
     path = tmp_path_factory.mktemp("sentencepiece") / "tokenizer.json"

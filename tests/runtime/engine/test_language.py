@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import chatml
 from stackrt.engine.decoder import Decoder
 from stackrt.engine.generation import Generation
-from stackrt.engine.language import LanguageEngine, LanguageModel
+from stackrt.engine.language import ChatTemplate, LanguageEngine, LanguageModel
 from stackrt.engine.openai.answers import Choice, collect
 from stackrt.engine.options import GenerationOptions
 from stackrt.engine.outbox import CAPACITY
@@ -24,8 +23,8 @@ ENDLESS = LogitBias(np.array([0, 2]), np.full(2, -100, np.float32))
 
 
 @pytest.fixture(scope="module")
-def engine(language_folder: Path) -> Iterator[LanguageEngine]:
-    model = LanguageModel(name="smollm2", path=language_folder, render=chatml)
+def engine(language_folder: Path, chat_template: ChatTemplate) -> Iterator[LanguageEngine]:
+    model = LanguageModel(name="smollm2", path=language_folder, render=chat_template)
     engine = model.load(threads=2, max_queue=MAX_QUEUE)
     asyncio.run(engine.open())
     yield engine
@@ -91,7 +90,7 @@ def test_what_was_asked_before_makes_no_difference(engine: LanguageEngine) -> No
 def test_stop_strings_end_a_text_wherever_tokens_end(engine: LanguageEngine, length: int) -> None:
     async def run() -> None:
         text = (await complete(engine, max_tokens=20)).text
-        for start in range(0, len(text) - length, 7):
+        for start in range(0, len(text) - length, 11):
             stop = text[start : start + length]
             choice = await complete(engine, max_tokens=20, stop=(stop, "@@@"))
             assert choice.text == text[: text.find(stop)]
@@ -119,7 +118,7 @@ def test_choices_of_one_request_come_to_their_ends(engine: LanguageEngine) -> No
 @asynccontextmanager
 async def occupied(engine: LanguageEngine) -> AsyncIterator[list[Generation]]:
     """The engine with a sequence that runs and as many that wait as may."""
-    held = [submit(engine, max_tokens=3000) for _ in range(1 + MAX_QUEUE)]
+    held = [submit(engine, max_tokens=500) for _ in range(1 + MAX_QUEUE)]
     await anext(held[0])
     yield held
     for generation in held:
@@ -153,7 +152,7 @@ def test_a_request_of_many_choices_may_start_when_nothing_waits(engine: Language
 def test_a_cancelled_task_frees_the_model(engine: LanguageEngine) -> None:
     async def run() -> None:
         for _ in range(2 * MAX_QUEUE):
-            task = asyncio.create_task(complete(engine, max_tokens=4000))
+            task = asyncio.create_task(complete(engine, max_tokens=500))
             await asyncio.sleep(0.02)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -166,7 +165,7 @@ def test_a_cancelled_task_frees_the_model(engine: LanguageEngine) -> None:
 def test_a_generation_that_is_dropped_frees_the_model(engine: LanguageEngine) -> None:
     async def run() -> None:
         for _ in range(2 * MAX_QUEUE + 2):
-            submit(engine, max_tokens=4000)
+            submit(engine, max_tokens=500)
         assert (await complete(engine)).tokens == 8
 
     asyncio.run(run())
@@ -211,7 +210,7 @@ def test_a_failure_ends_its_request_only(
 def test_closing_ends_what_runs_and_opening_starts_again(engine: LanguageEngine) -> None:
     async def run() -> None:
         assert engine.alive
-        running = [submit(engine, max_tokens=4000) for _ in range(2)]
+        running = [submit(engine, max_tokens=500) for _ in range(2)]
         await anext(running[0])
         await engine.close()
         assert not engine.alive

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 
 import pytest
 from stackrt.engine.outbox import Outbox
@@ -10,7 +11,7 @@ from stackrt.engine.outbox import Outbox
 def test_results_of_a_thread_arrive_in_order() -> None:
     async def consume() -> list[int]:
         outbox: Outbox[int] = Outbox(lambda: None)
-        thread = threading.Thread(target=lambda: [outbox.put(item) for item in range(1000)])
+        thread = threading.Thread(target=lambda: deque(map(outbox.put, range(1000)), maxlen=0))
         thread.start()
         items = [await outbox.get() for _ in range(1000)]
         thread.join()

@@ -1,5 +1,7 @@
 """Sampling against straightforward references, on logits that hypothesis makes up."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,7 +57,9 @@ def test_distribution_follows_the_definitions(
 ) -> None:
     # A hair away from the bounds, as float32 and float64 may disagree on what is exactly there.
     near = [reference(logits, temperature, top_k, top_p * slack, min_p) for slack in (0.9999, 1)]
-    near += [reference(logits, temperature, top_k, top_p, min_p * slack) for slack in (0.9999, 1.0001)]
+    near += [
+        reference(logits, temperature, top_k, top_p, min_p * slack) for slack in (0.9999, 1.0001)
+    ]
     ids, probabilities = distribution(
         logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
     )
@@ -95,7 +99,9 @@ def test_penalties_follow_the_formula(
         assert penalized[token] == pytest.approx(wanted, abs=1e-4)
 
 
-@given(LOGITS, st.dictionaries(st.integers(0, VOCAB - 1), st.floats(-100, 100, width=32), min_size=1))
+@given(
+    LOGITS, st.dictionaries(st.integers(0, VOCAB - 1), st.floats(-100, 100, width=32), min_size=1)
+)
 def test_bias_is_added_and_the_logits_stay(
     logits: NDArray[np.float32], bias: dict[int, float]
 ) -> None:
@@ -108,7 +114,9 @@ def test_bias_is_added_and_the_logits_stay(
 
 
 @given(LOGITS, st.floats(0, 1, exclude_max=True))
-def test_draw_falls_where_the_probabilities_are(logits: NDArray[np.float32], uniform: float) -> None:
+def test_draw_falls_where_the_probabilities_are(
+    logits: NDArray[np.float32], uniform: float
+) -> None:
     probabilities = np.exp(log_softmax(logits))
     index = draw(probabilities, uniform)
     ends = np.cumsum(probabilities, dtype=np.float64)
@@ -135,7 +143,7 @@ def test_log_softmax_sums_to_one(logits: NDArray[np.float32]) -> None:
     assert np.exp(log_softmax(logits)).sum() == pytest.approx(1, abs=1e-5)
 
 
-def draws(seed: int | None, stream: int = 0, **more: float) -> list[int]:
+def draws(seed: int | None, stream: int = 0, **more: Any) -> list[int]:
     logits = np.zeros(VOCAB, np.float32)
     sampler = Sampler(SamplingParameters(seed=seed, **more), vocab_size=VOCAB, stream=stream)
     return [sampler.sample(logits) for _ in range(40)]

@@ -31,14 +31,15 @@ def test_the_limit_is_exact(bpe: Tokenizer) -> None:
     assert (caught.value.count, caught.value.exact) == (4, True)
 
 
+@pytest.mark.parametrize("size", [300_000, 10_000_000])
 @pytest.mark.parametrize("text", ["word ", "a", " ", "日本", "!", "\n", "é🦩", "<|im_end|>"])
-def test_ten_megabytes_are_refused(bpe: Tokenizer, text: str) -> None:
+def test_long_texts_are_refused(bpe: Tokenizer, text: str, size: int) -> None:
     with pytest.raises(TooManyTokensError) as caught:
-        bpe.encode(text * (10_000_000 // len(text)), limit=4096, special_tokens=False)
+        bpe.encode(text * (size // len(text)), limit=1024, special_tokens=False)
     assert not caught.value.exact
 
 
-@pytest.mark.parametrize("text", ["word ", "日本", "!"])
+@pytest.mark.parametrize("text", ["word ", "日本", "!", "a", " "])
 def test_ten_megabytes_are_refused_by_wordpiece(wordpiece: Tokenizer, text: str) -> None:
     with pytest.raises(TooManyTokensError) as caught:
         wordpiece.encode(text * (10_000_000 // len(text)), limit=256, special_tokens=True)
@@ -46,12 +47,14 @@ def test_ten_megabytes_are_refused_by_wordpiece(wordpiece: Tokenizer, text: str)
 
 
 def test_a_long_text_of_few_tokens_is_taken(wordpiece: Tokenizer) -> None:
-    assert len(wordpiece.encode("a" * 1_000_000, limit=256, special_tokens=True)) == 3
+    assert len(wordpiece.encode("a" * 200_000, limit=256, special_tokens=True)) == 3
 
 
 @given(
     words=st.lists(
-        st.one_of(st.sampled_from(["a", " ", "  \n", "x" * 120, "supercalifragilistic", "日本", "..."])),
+        st.one_of(
+            st.sampled_from(["a", " ", "  \n", "x" * 120, "supercalifragilistic", "日本", "..."])
+        ),
         max_size=150,
     ),
     limit=st.integers(3, 120),

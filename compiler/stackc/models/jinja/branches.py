@@ -41,7 +41,7 @@ def _chain(branches: list[Branch], otherwise: list[Line]) -> list[Line]:
     if body[-1] in ("break", "continue"):
         return [head, *following]
     match following:
-        case [Suite("if", condition, inner), *others] if rest and _is_tail(others):
+        case [Suite("if", condition, inner), *others] if _is_tail(others):
             return [head, Suite("elif", condition, inner), *others]
     return [head, Suite("else", None, following)]
 

@@ -58,7 +58,7 @@ class Code:
     is a text that means ``not (...)`` where Python has one of its own, such as ``is not``.
     ``operands`` are the parts of an ``and`` or ``or``, ``summands`` those of a sum of strings;
     ``instance`` is the value and the type of an ``isinstance``; ``parameters`` are a macro's, by
-    their names in the template and in Python.
+    their names in the template and in Python; ``present`` says that the value is not undefined.
     """
 
     text: str
@@ -68,6 +68,7 @@ class Code:
     opposite: str = ""
     operands: tuple[str, ...] = ()
     certain: bool | None = None
+    present: bool = False
     summands: tuple["Code", ...] = ()
     instance: tuple[str, str] | None = None
     parameters: tuple[tuple[str, str], ...] = ()
@@ -95,7 +96,10 @@ def constant(value: Any) -> Code:
 
 
 def literal(text: str) -> str:
-    """A string in ASCII, in the quotes that formatters choose: double unless single save escapes."""
+    """A string in the quotes that formatters choose: double unless single ones save escapes.
+
+    Letters stay; other characters beyond ASCII, which may look like those in it, are escaped.
+    """
     quote = "'" if text.count('"') > text.count("'") else '"'
     return quote + "".join(_escaped(character, quote) for character in text) + quote
 
@@ -106,7 +110,7 @@ def _escaped(character: str, quote: str) -> str:
         return f"\\{character}"
     if character in "\n\r\t":
         return json.dumps(character)[1:-1]
-    if 0x20 <= code < 0x7F:
+    if " " <= character <= "~" or (character.isalnum() and character.isprintable()):
         return character
     if code < 0x100:
         return f"\\x{code:02x}"
@@ -159,7 +163,9 @@ def _head(suite: Suite, room: int) -> list[str]:
     operands = suite.condition.operands
     if len(head) <= room or not operands:
         return [head]
-    return [f"{suite.keyword} (", *(f"    {operand}" for operand in operands), "):"]
+    operator = "or" if suite.condition.level == Level.OR else "and"
+    chain = [f"    {operands[0]}", *(f"    {operator} {operand}" for operand in operands[1:])]
+    return [f"{suite.keyword} (", *chain, "):"]
 
 
 def pieces(text: str) -> list[str]:

@@ -6,6 +6,8 @@ from typing import Final
 from stackc.models.jinja.code import UNKNOWN, Code, Level, constant
 from stackc.models.jinja.operands import call, comparison, conjunction, instance, negated
 
+Comparison = Callable[[Code, Code], Code]
+
 
 def compare(left: Code, operator: str, right: Code) -> Code:
     """``left operator right`` for an operator by Jinja's name, such as ``lteq``."""
@@ -24,28 +26,23 @@ def _equal(left: Code, right: Code) -> Code:
     return comparison(left, "==", right.at(Level.SUM), "!=")
 
 
-def _less(left: Code, right: Code) -> Code:
-    if _ordered(left, right):
-        return comparison(left, "<", right.at(Level.SUM), ">=")
-    return call("less", left, right, kind="bool")
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-def _less_or_equal(left: Code, right: Code) -> Code:
-    if _ordered(left, right):
-        return comparison(left, "<=", right.at(Level.SUM), ">")
-    return call("less_or_equal", left, right, kind="bool")
+def _order(operator: str, function: str) -> Comparison:
+    """``left operator right``; ``function`` is called where the operands may have no order."""
 
+    def compare(left: Code, right: Code) -> Code:
+        if not _ordered(left, right):
+            operands = (right, left) if ">" in operator else (left, right)
+            return call(function, *operands, kind="bool")
+        if left.value is not UNKNOWN and right.value is UNKNOWN:
+            mirrored = _MIRRORED[operator]
+            return comparison(right, mirrored, left.at(Level.SUM), _OPPOSITE[mirrored])
+        return comparison(left, operator, right.at(Level.SUM), _OPPOSITE[operator])
 
-def _greater(left: Code, right: Code) -> Code:
-    if _ordered(left, right):
-        return comparison(left, ">", right.at(Level.SUM), "<=")
-    return _less(right, left)
-
-
-def _greater_or_equal(left: Code, right: Code) -> Code:
-    if _ordered(left, right):
-        return comparison(left, ">=", right.at(Level.SUM), "<")
-    return _less_or_equal(right, left)
+    return compare
 
 
 def _ordered(left: Code, right: Code) -> bool:
@@ -71,7 +68,7 @@ def _not_in(value: Code, container: Code) -> Code:
 def _defined(code: Code) -> Code:
     if code.kind == "undefined":
         return constant(False)
-    if code.kind != "any":
+    if code.kind != "any" or code.present:
         return constant(True)
     return comparison(code, "is not", "UNDEFINED", "is")
 
@@ -116,7 +113,12 @@ def _remainder(divisor: str, wanted: int) -> Callable[[Code], Code]:
     return lambda code: comparison(call("modulo", code, divisor), "==", str(wanted), "!=")
 
 
-_OPERATORS: Final[Mapping[str, Callable[[Code, Code], Code]]] = {
+_less = _order("<", "less")
+_less_or_equal = _order("<=", "less_or_equal")
+_greater = _order(">", "less")
+_greater_or_equal = _order(">=", "less_or_equal")
+
+_OPERATORS: Final[Mapping[str, Comparison]] = {
     "eq": _equal,
     "ne": _not_equal,
     "lt": _less,
@@ -127,7 +129,7 @@ _OPERATORS: Final[Mapping[str, Callable[[Code, Code], Code]]] = {
     "notin": _not_in,
 }
 
-_BINARY_TESTS: Final[Mapping[str, Callable[[Code, Code], Code]]] = {
+_BINARY_TESTS: Final[Mapping[str, Comparison]] = {
     **{name: function for name, function in _OPERATORS.items() if name != "notin"},
     "==": _equal,
     "!=": _not_equal,

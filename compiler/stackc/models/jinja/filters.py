@@ -38,6 +38,8 @@ def entries(code: Code) -> Code:
     """``x | list``: a new list of what a loop goes through."""
     if code.kind == "generator":
         return Code(f"[{code.text[1:-1]}]", "list")
+    if code.text.startswith("list("):
+        return code
     return call("list", iterable(code), kind="list")
 
 

@@ -21,7 +21,7 @@ def write(
     tree = parse(template)
     names = Names([*support, *_PARAMETERS, name, OUT, ENTRY])
     outer = Scope(names, None, _context(special_tokens))
-    body = Body(outer.inner(), names, set()).lines(tree.body)
+    body = Body(outer.inner(), names, set(), outermost=True).lines(tree.body)
     lines = render([f"{OUT}: list[str] = []", *body, RETURN], depth=1)
     return "\n".join([_signature(name), *_spaced(lines)]) + "\n"
 
@@ -30,7 +30,7 @@ def _context(special_tokens: Mapping[str, str]) -> dict[str, Code]:
     """What transformers gives to a template, beside the functions."""
     return {
         MESSAGES: Code(MESSAGES, "list"),
-        "tools": Code("tools"),
+        "tools": Code("tools", present=True),
         "add_generation_prompt": Code("add_generation_prompt", "bool"),
         "documents": constant(None),
         **{token: constant(text) for token, text in special_tokens.items()},

@@ -78,4 +78,4 @@ def _on_mapping(receiver: Code, name: str, arguments: tuple[Code, ...]) -> Code 
         return None
     if name == "keys":
         return Code(f"list({mapping})", "list")
-    return Code(f"list({mapping}.{name}())", "list")
+    return Code(f"{mapping}.{name}()")

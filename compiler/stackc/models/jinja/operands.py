@@ -105,7 +105,11 @@ def _chain(operator: str, codes: Sequence[Code]) -> Code:
         return codes[0]
     level = Level.OR if operator == "or" else Level.AND
     # Python needs no parentheses around `and` inside `or`, readers and linters do.
-    parts = [code.text if code.level == level else code.at(Level.NOT) for code in codes]
+    parts = [
+        part
+        for code in codes
+        for part in (code.operands if code.level == level else (code.at(Level.NOT),))
+    ]
     decisive = operator == "or"
     known = {code.certain for code in codes}
     certain = decisive if decisive in known else None if None in known else not decisive
@@ -113,7 +117,7 @@ def _chain(operator: str, codes: Sequence[Code]) -> Code:
         f" {operator} ".join(parts),
         "bool" if all(code.kind == "bool" for code in codes) else "any",
         level,
-        operands=(parts[0], *(f"{operator} {part}" for part in parts[1:])),
+        operands=tuple(parts),
         certain=certain,
     )
 

@@ -21,7 +21,14 @@ from stackc.models.jinja.code import (
 from stackc.models.jinja.expressions import Expressions, unsupported
 from stackc.models.jinja.operands import bare, concatenation, iterable, negated, printed
 from stackc.models.jinja.scopes import Names, Scope
-from stackc.models.jinja.variables import Statements, assigned, first_use, is_read, targets
+from stackc.models.jinja.variables import (
+    Statements,
+    assigned,
+    first_use,
+    is_read,
+    targets,
+    without_unread,
+)
 
 MESSAGES: Final = "messages"
 OUT: Final = "out"
@@ -33,7 +40,8 @@ class Body:
     """Translates the statements of one scope.
 
     ``declared`` are the variables of the Python function that have their annotation; ``bound`` are
-    those of the scope that have a value on entry; ``out`` is the list that takes what is printed.
+    those of the scope that have a value on entry; ``out`` is the list that takes what is printed;
+    only the ``outermost`` body may define macros.
     """
 
     def __init__(
@@ -44,12 +52,14 @@ class Body:
         *,
         bound: Sequence[str] = (),
         out: str = OUT,
+        outermost: bool = False,
     ) -> None:
         self._scope = scope
         self._names = names
         self._declared = declared
         self._bound = bound
         self._out = out
+        self._outermost = outermost
         self._set_once: set[str] = set()
         self._expression = Expressions(scope)
 
@@ -59,10 +69,36 @@ class Body:
         Raises:
             UnsupportedTemplateError: something has no translation.
         """
-        macros = [node for node in statements if isinstance(node, nodes.Macro)]
-        for macro in macros:
-            self._declare_macro(macro, statements)
-        return [*self._variables(statements), *self._block(statements)]
+        settled = without_unread(self._settled(statements))
+        for node in settled:
+            if isinstance(node, nodes.Macro) and self._outermost:
+                self._declare_macro(node, settled)
+        return [*self._variables(settled), *self._block(settled)]
+
+    def _settled(self, statements: Statements) -> list[nodes.Node]:
+        """The statements with every ``if`` that is decided replaced by the branch that runs.
+
+        A test is decided here if it asks about names that no statement before it assigns.
+        """
+        waiting, settled = list(statements), list[nodes.Node]()
+        while waiting:
+            node = waiting.pop(0)
+            branch = self._decided(node, assigned(settled)) if isinstance(node, nodes.If) else None
+            if branch is None:
+                settled.append(node)
+            else:
+                waiting = [*branch, *waiting]
+        return settled
+
+    def _decided(self, node: nodes.If, before: Sequence[str]) -> Statements | None:
+        for branch in (node, *node.elif_):
+            used = [branch.test, *branch.test.find_all(nodes.Name)]
+            if any(isinstance(each, nodes.Name) and each.name in before for each in used):
+                return None
+            certain = self._expression(branch.test).certain
+            if certain is not False:
+                return branch.body if certain else None
+        return node.else_
 
     def _variables(self, statements: Statements) -> list[Line]:
         """Binds what the scope assigns; what may be read before gets the outer value first."""
@@ -72,9 +108,6 @@ class Body:
             if name in self._bound or self._scope.owns(name):
                 continue
             outer = self._scope.find(name)
-            if not is_read(statements, name):
-                self._scope.define(name, UNDEFINED)
-                continue
             variable = self._scope.bind(name)
             if first_use(statements, name) == "read":
                 lines.append(self._assignment(variable, outer))
@@ -138,52 +171,45 @@ class Body:
         for branch in (node, *node.elif_):
             test = self._expression(branch.test)
             # What never runs may use what has no translation.
-            body = [] if test.certain is False else self._branch(branch.body)
+            body = [] if test.certain is False else self._block(branch.body)
             branches.append((test, body))
-        return conditional(branches, self._branch(node.else_))
-
-    def _branch(self, statements: Statements) -> list[Line]:
-        for node in statements:
-            if isinstance(node, nodes.Macro):
-                unsupported(node, "a macro inside a block")
-        return self._block(statements)
+        return conditional(branches, self._block(node.else_))
 
     def _for(self, node: nodes.For) -> list[Line]:
         if node.recursive:
             unsupported(node, "a recursive loop")
         scope = self._scope.inner()
-        entries = self._expression(node.iter)
-        target = self._bind_target(node, scope)
-        if node.test is not None:
-            entries = _filtered(target, entries, Expressions(scope)(node.test))
+        variables = [scope.bind(name, role="target") for name in targets(node.target)]
+        self._declared.update(variables)
+        entries = self._entries(node, variables, scope)
         before: list[Line] = []
         if node.else_:
             known = self._names.new("entries")
-            before = [f"{known} = list({bare(entries)})"]
+            listed = f"list({iterable(entries)})" if node.test is None else entries.text
+            before = [f"{known} = {listed}"]
             entries = Code(known, "list")
-        looped = is_read(node.body, "loop")
-        if looped:
-            position = scope.bind("loop", "loop")
-            head = f"for {position}, {_grouped(target)} in loops({bare(entries)})"
-        else:
-            head = f"for {target} in {_typed(entries, node)}"
+        head = self._loop_head(node, _loop_variables(node, variables), entries, scope)
         inner = self._inner(scope, ("loop", *targets(node.target)))
         loop = Suite(head, None, inner.lines(node.body) or ["continue"])
-        if not node.else_:
-            return [loop]
         otherwise = self._inner(self._scope.inner()).lines(node.else_)
         return [*before, loop, *conditional([(negated(entries), otherwise)], [])]
 
-    def _bind_target(self, node: nodes.For, scope: Scope) -> str:
-        """Binds the variables of a loop; those that nothing reads get an underscore in front."""
-        used = [node.test] if node.test is not None else []
-        found = []
-        for name in targets(node.target):
-            variable = scope.bind(name, role="target")
-            read = is_read([*node.body, *used], name) or name in assigned(node.body)
-            found.append(variable if read else f"_{variable}")
-            self._declared.add(variable)
-        return ", ".join(found)
+    def _entries(self, node: nodes.For, variables: Sequence[str], scope: Scope) -> Code:
+        """What the loop goes through, without what its condition leaves out."""
+        entries = self._expression(node.iter)
+        if node.test is None:
+            return entries
+        target, test = ", ".join(variables), Expressions(scope)(node.test)
+        text = f"[{_grouped(target)} for {target} in {iterable(entries)} if {test.text}]"
+        return Code(text, "list")
+
+    def _loop_head(self, node: nodes.For, target: str, entries: Code, scope: Scope) -> str:
+        if is_read(node.body, "loop"):
+            position = scope.bind("loop", "loop")
+            return f"for {position}, {_grouped(target)} in loops({bare(entries)})"
+        # Of the type Any, so that the variables fit other loops of the function, too.
+        untyped = entries.text != MESSAGES or assigned(node.body)
+        return f"for {target} in " + (f"each({bare(entries)})" if untyped else entries.text)
 
     def _assign(self, target: nodes.Node, value: Code) -> list[Line]:
         if isinstance(target, nodes.NSRef):
@@ -191,9 +217,10 @@ class Body:
         if not isinstance(target, nodes.Name):
             return unsupported(target, "an assignment to several variables")
         variable = self._scope.find(target.name)
-        if variable is UNDEFINED:
-            return []
         if target.name in self._set_once:
+            if value.kind in ("bool", "none") and value.value is not UNKNOWN:
+                self._scope.define(target.name, value)
+                return []
             self._scope.define(target.name, Code(variable.text, value.kind))
         elif value.kind in ("loop", "macro", "namespace"):
             unsupported(target, f"a variable that is not always a {value.kind}")
@@ -254,14 +281,13 @@ class Body:
             unsupported(node, f"several values for the macro `{node.name}`")
         function = self._scope.bind(node.name)
         parameters = tuple((each.name, self._names.python(each.name)) for each in node.args)
-        used = is_read(statements, node.name)
         macro = Code(function, "macro", certain=True, parameters=parameters)
-        self._scope.define(node.name, macro if used else UNDEFINED)
+        self._scope.define(node.name, macro)
 
     def _macro(self, node: nodes.Macro) -> list[Line]:
         macro = self._scope.find(node.name)
-        if macro is UNDEFINED:
-            return []
+        if macro.kind != "macro":
+            unsupported(node, "a macro inside a block")
         scope, declared = self._scope.inner(), {python for _, python in macro.parameters}
         for name, python in macro.parameters:
             scope.define(name, Code(python))
@@ -299,17 +325,15 @@ def _cut(code: Code) -> list[Code]:
     return [code]
 
 
-def _filtered(target: str, entries: Code, test: Code) -> Code:
-    text = f"[{_grouped(target)} for {target} in {iterable(entries)} if {test.text}]"
-    return Code(text, "list")
+def _loop_variables(node: nodes.For, variables: Sequence[str]) -> str:
+    """The variables of a loop; those that its body does not read get an underscore in front."""
+    pairs = zip(targets(node.target), variables, strict=True)
+    used = [
+        variable if is_read(node.body, name) or name in assigned(node.body) else f"_{variable}"
+        for name, variable in pairs
+    ]
+    return ", ".join(used)
 
 
 def _grouped(target: str) -> str:
     return f"({target})" if "," in target else target
-
-
-def _typed(entries: Code, node: nodes.For) -> str:
-    """What the loop goes through: of the type Any, so that its variables fit other loops too."""
-    if entries.text == MESSAGES and not assigned(node.body):
-        return entries.text
-    return f"each({bare(entries)})"

@@ -7,7 +7,7 @@ from typing import Literal
 from jinja2 import nodes
 
 Use = Literal["read", "set"]
-Statements = Sequence[nodes.Node]
+Statements = list[nodes.Node]
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class Block:
 
     body: Statements
     bound: tuple[str, ...] = ()
-    reads: Statements = ()
+    reads: Sequence[nodes.Node] = ()
 
 
 @dataclass(frozen=True)
 class Shape:
     """What a statement does to variables, in this order: reads, runs a branch or blocks, sets."""
 
-    reads: Statements = ()
+    reads: Sequence[nodes.Node] = ()
     branches: Sequence[Statements] = ()
     exhaustive: bool = False
     blocks: Sequence[Block] = ()
@@ -101,6 +101,43 @@ def is_read(body: Iterable[nodes.Node], name: str) -> bool:
         or any(is_read(branch, name) for branch in outline.branches)
         for outline in outlines
     )
+
+
+def without_unread(body: Iterable[nodes.Node]) -> list[nodes.Node]:
+    """The statements of a scope but for the assignments to variables that nothing reads.
+
+    Bodies inside are changed in place; theirs come first, so that what only they read is unread.
+    """
+    kept = list(body)
+    for inner in _inner_bodies(kept):
+        inner[:] = without_unread(inner)
+    before: list[str] = []
+    while (found := assigned(kept)) != before:
+        before = found
+        kept = _unassigned(kept, {name for name in found if not is_read(kept, name)})
+    return kept
+
+
+def _inner_bodies(body: Iterable[nodes.Node]) -> list[list[nodes.Node]]:
+    """The bodies with scopes of their own in a scope."""
+    found = []
+    for node in body:
+        outline = shape(node)
+        found += [block.body for block in outline.blocks]
+        for branch in outline.branches:
+            found += _inner_bodies(branch)
+    return found
+
+
+def _unassigned(body: Iterable[nodes.Node], names: set[str]) -> list[nodes.Node]:
+    kept = []
+    for node in body:
+        outline = shape(node)
+        for branch in outline.branches:
+            branch[:] = _unassigned(branch, names)
+        if not (outline.sets and set(outline.sets) <= names):
+            kept.append(node)
+    return kept
 
 
 def _blocks_read(blocks: Iterable[Block], name: str) -> bool:

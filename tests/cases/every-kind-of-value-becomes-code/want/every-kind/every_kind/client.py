@@ -1,0 +1,1 @@
+"""Clients of the stack `every-kind` in this process: the official ones, without a port."""
