@@ -44,9 +44,9 @@ def test_types() -> None:
 
 
 def test_lint_and_format() -> None:
-    run("ruff", "check", *FOLDERS)
-    options = ["--config", ROOT / "generated" / "ruff.toml"]
-    run("ruff", "format", "--check", *options, *FOLDERS)
+    config = ["--config", ROOT / "generated" / "ruff.toml"]
+    run("ruff", "check", *config, *FOLDERS)
+    run("ruff", "format", "--check", *config, *FOLDERS)
 
 
 DYNAMIC = {"__import__", "eval", "exec", "compile", "globals", "vars"}

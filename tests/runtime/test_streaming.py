@@ -185,3 +185,13 @@ def test_a_cancellation_of_our_own_stays_one() -> None:
             await call
 
     asyncio.run(main())
+
+
+def test_llama_stacks_client_gets_no_done() -> None:
+    async def main() -> Client:
+        client = Client()
+        scope = {"type": "http", "headers": [(b"x-llamastack-client-version", b"0.2.12")]}
+        await EventStream(_frames(frame(b"1")))(scope, client.receive, client.send)
+        return client
+
+    assert asyncio.run(main()).body == frame(b"1")

@@ -25,6 +25,9 @@ class Undefined:
     def __str__(self) -> str:
         return ""
 
+    def __repr__(self) -> str:
+        return "Undefined"
+
     def __len__(self) -> int:
         return 0
 
