@@ -50,7 +50,10 @@ def imported(text: bytes) -> Iterator[str]:
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
     yield tree
     for child in ast.iter_child_nodes(tree):
-        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            for statement in child.orelse:
+                yield from _running(statement)
+        else:
             yield from _running(child)
 
 

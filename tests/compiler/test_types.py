@@ -8,100 +8,91 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from stackc import lock
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.diagnostics.report import CompileError
 from stackc.emit import emit
 from stackc.load import read
-from stackc.lock import Lock, LockedModel
+from stackc.lock import Lock
 from stackc.plan import plan
 from stackc.resolve import Stack, resolve
 
 ROOT = Path(__file__).parent.parent.parent
-STARTER = ROOT / "distributions" / "starter.yaml"
 CATALOG = Catalog()
-STACKS = 40
+PROVIDERS = 100
 
 VALUES = (
     *("${env.X}", "${env.X:=1}", "${env.X:=}", "${env.X:+5}", "${env.X:+on}", "a${env.X}b"),
-    *("${env.A}${env.B:=c}", "${env.OLLAMA_URL:=http://x}", "${env.VLLM_URL:+http://v}"),
-    *("${env.OPENAI_API_KEY}", "$$X", "true", "http://x", "'\"{}\\", "日本"),
+    *("${env.E}", "${env.E:=http://e}", "${env.E:=}", "${env.E:+6}", "${env.E:+http://e}"),
+    *("${env.A}${env.B:=c}", "a${env.E}b", "${env.S}", "$$X", "true", "http://x", "'\"{}\\", "日本"),
 )
-PORTS = ("${env.PORT}", "${env.PORT:=9}", "${env.PORT:=}", "${env.PORT:+9}", 80)
-
-TEMPLATES = '''\
-from typing import Any
+TYPES = [name for name in CATALOG.provider_types("inference") if name.startswith("remote::")]
 
 
-def smollm2_135m_instruct(messages: Any, *, tools: Any, add_generation_prompt: bool) -> str:
-    return ""
-'''
+def resolved(providers: list[Any], models: list[Any]) -> Stack:
+    """The stack of some providers and models; raises CompileError."""
+    data = {
+        "version": 2,
+        "image_name": "late",
+        "providers": {"inference": providers},
+        "registered_resources": {"models": models},
+        "server": {"port": "${env.PORT:=}", "host": "${env.HOST:+localhost}"},
+    }
+    document = read(Path("late.yaml"), json.dumps(data, ensure_ascii=False))
+    return resolve(check(document, CATALOG), CATALOG)
 
 
-def varied(chance: random.Random) -> dict[str, Any]:
-    """The starter, with other values in its configurations and its models."""
-    data = YAML(typ="safe", pure=True).load(STARTER.read_text())
-    for provider in data["providers"]["inference"]:
-        config = provider.setdefault("config", {})
-        type_ = CATALOG.provider("inference", provider["provider_type"])
-        assert type_
-        for key in type_.config["properties"]:
-            if chance.random() < 0.3:
-                config[key] = chance.choice(VALUES)
-            elif chance.random() < 0.1:
-                config.pop(key, None)
-    models = data["registered_resources"]["models"]
-    for model in models:
-        if chance.random() < 0.3:
-            model["metadata"] = {"note": chance.choice(VALUES), "number": 1.5}
-    model = {"model_id": chance.choice(VALUES), "provider_id": chance.choice(["vllm", "openai"])}
-    model |= {"provider_model_id": chance.choice(VALUES)} if chance.random() < 0.5 else {}
-    models.append(model)
+def provider(chance: random.Random, id_: str) -> tuple[Any, Any]:
+    """A provider of any type with any values, and a model of it."""
+    type_ = CATALOG.provider("inference", chance.choice(TYPES))
+    assert type_
+    keys = [key for key in type_.config["properties"] if chance.random() < 0.6]
+    config = {key: chance.choice(VALUES) for key in keys}
+    enabled = chance.choice([id_, f"${{env.E:+{id_}}}"])
+    model = {"model_id": chance.choice(VALUES), "provider_id": id_}
     if chance.random() < 0.5:
-        data["server"] = {"port": chance.choice(PORTS), "host": chance.choice(VALUES)}
-    return dict(data)
+        model["provider_model_id"] = chance.choice(VALUES)
+    metadata = {"metadata": {"note": chance.choice(VALUES), "context_length": chance.choice(VALUES)}}
+    found = {"provider_id": enabled, "provider_type": type_.type, "config": config}
+    return found, model | (metadata if chance.random() < 0.5 else {})
 
 
-def stacks() -> list[Stack]:
-    """Stacks that resolve, each under a name of its own."""
+def own(value: Any, number: int) -> Any:
+    """The value with variables that no other provider reads."""
+    text = json.dumps(value, ensure_ascii=False)
+    for name in "XEABS":
+        text = text.replace(f"${{env.{name}", f"${{env.{name}{number}")
+    return json.loads(text)
+
+
+def stack() -> Stack:
+    """One stack of many providers, each of which resolves alone."""
     chance = random.Random(8321)
-    found: list[Stack] = []
-    while len(found) < STACKS:
-        data = {**varied(chance), "image_name": f"stack{len(found)}"}
+    providers: list[Any] = []
+    models: list[Any] = []
+    while len(providers) < PROVIDERS:
+        number = len(providers)
+        found, model = own(provider(chance, f"p{number}"), number)
         try:
-            document = read(STARTER, json.dumps(data, ensure_ascii=False))
-            found.append(resolve(check(document, CATALOG), CATALOG))
+            resolved([found], [model])
         except CompileError:
             continue
-    return found
-
-
-def write(stack: Stack, folder: Path) -> None:
-    models = tuple(
-        LockedModel(source, "llm", "llama", 8192, None, ())
-        if "smollm2" in source
-        else LockedModel(source, "embedding", "bert", 256, 384, ())
-        for source in lock.sources(stack)
-    )
-    pins = Lock(stack.packages, stack.excluded_packages, (), models)
-    for path, data in emit(plan(stack, pins, CATALOG), TEMPLATES).items():
-        if path.endswith(".py"):
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+        providers.append(found)
+        models.append(model)
+    return resolved(providers, models)
 
 
 def test_code_of_any_late_binding_is_typed(tmp_path: Path) -> None:
-    for stack in stacks():
-        write(stack, tmp_path)
+    late = stack()
+    planned = plan(late, Lock(late.packages, late.excluded_packages, (), ()), CATALOG)
+    for path, data in emit(planned, None).items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.11"]
+    command += ["--cache-dir", str(ROOT / ".mypy_cache" / "tests"), "late/app.py"]
     result = subprocess.run(
-        [
-            *(sys.executable, "-m", "mypy", "--strict", "--python-version", "3.11"),
-            *("--cache-dir", str(ROOT / ".mypy_cache" / "tests")),
-            *sorted(path.name for path in tmp_path.iterdir()),
-        ],
+        command,
         cwd=tmp_path,
         env={**os.environ, "MYPYPATH": str(ROOT / "runtime")},
         capture_output=True,

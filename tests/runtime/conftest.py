@@ -68,7 +68,14 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
+def patient_gateway(upstream: Upstream) -> Iterator[Served]:
+    """A stack that waits for `upstream` as long as the defaults have it: it never gives up first."""
+    with serving(OPENAI_BASE_URL=upstream.url) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
 def gateway(upstream: Upstream) -> Iterator[Served]:
     """The hand-written stack in front of `upstream`, in a process of its own."""
-    with serving(OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY=KEY, READ_TIMEOUT="3") as stack:
+    with serving(OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY=KEY, READ_TIMEOUT="1") as stack:
         yield stack

@@ -86,7 +86,7 @@ def ask(
     connection: http.client.HTTPConnection, method: str, path: str, body: object = None
 ) -> Answer:
     """One request on `connection`."""
-    data = body
+    data: Any = body
     if body is not None and not isinstance(body, bytes):
         data = json.dumps(body, ensure_ascii=False).encode()
     connection.request(method, path, data)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import openai
 import pytest
@@ -11,7 +12,7 @@ from stackrt import client
 from starlette.applications import Starlette
 from upstream import Upstream
 
-HI: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
+HI: Any = [{"role": "user", "content": "hi"}]
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_async_openai(app: Starlette, capfd: pytest.CaptureFixture[str]) -> None
 def test_llama_stack(app: Starlette, capfd: pytest.CaptureFixture[str]) -> None:
     with client.llama_stack(app) as stack:
         answer = stack.chat.completions.create(model="openai/declared", messages=HI)
-        assert answer.model == "openai/declared"  # type: ignore[union-attr]  # its type allows a stream
+        assert answer.model == "openai/declared"
         stream = stack.chat.completions.create(model="openai/x", messages=HI, stream=True)
         assert len(list(stream)) == 3
         assert [model.identifier for model in stack.models.list()][-1] == "scripted/script"

@@ -127,12 +127,12 @@ def test_a_client_that_stops_reading_holds_up_only_its_own_stream(gateway: Serve
     ("model", "stream"), [("never", False), ("never", True), ("endless", True)]
 )
 def test_a_client_that_leaves_ends_the_upstream_request(
-    gateway: Served, upstream: Upstream, model: str, stream: bool
+    patient_gateway: Served, upstream: Upstream, model: str, stream: bool
 ) -> None:
     while upstream.left_early.acquire(blocking=False):
         continue  # of other tests
     asked = len(upstream.requests)
-    with closing(gateway.socket()) as client:
+    with closing(patient_gateway.socket()) as client:
         _post(client, chat(f"openai/{model}", stream=stream))
         if model == "endless":
             assert b"data:" in _until(client, b"data:")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stackc.models.jinja import comparisons, filters
-from stackc.models.jinja.code import Code
+from stackc.models.jinja.code import Code, Level
 from stackc.models.jinja.filters import Arguments, Filter, attribute
 from stackc.models.jinja.operands import iterable, negated
 
@@ -33,7 +33,7 @@ def _select(*, by_attribute: bool, reject: bool) -> Filter:
         if found is None:
             return None
         condition = negated(found) if reject else found
-        text = f"({ENTRY} for {ENTRY} in {iterable(code)} if {condition.text})"
+        text = f"({ENTRY} for {ENTRY} in {_entries(code)} if {condition.at(Level.OR)})"
         return Code(text, "generator")
 
     return select
@@ -43,7 +43,7 @@ def _map(code: Code, arguments: Arguments) -> Code | None:
     result = _mapped(arguments)
     if result is None:
         return None
-    return Code(f"({result.text} for {ENTRY} in {iterable(code)})", "generator")
+    return Code(f"({result.text} for {ENTRY} in {_entries(code)})", "generator")
 
 
 def _mapped(arguments: Arguments) -> Code | None:
@@ -60,6 +60,12 @@ def _mapped(arguments: Arguments) -> Code | None:
     if otherwise is None:
         return found
     return filters.apply("default", found, Arguments((otherwise,)))
+
+
+def _entries(code: Code) -> str:
+    """These filters take what is false for an empty list."""
+    known = code.kind in ("dict", "generator", "list", "str")
+    return iterable(code) if known else f"each({code.at(Level.OR)} or ())"
 
 
 _SELECTIONS: Final[Mapping[str, Callable[[Code, Arguments], Code | None]]] = {

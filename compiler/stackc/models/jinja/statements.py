@@ -13,6 +13,7 @@ from stackc.models.jinja.code import (
     WIDTH,
     Assignment,
     Code,
+    Level,
     Line,
     Suite,
     constant,
@@ -26,6 +27,7 @@ from stackc.models.jinja.variables import (
     assigned,
     first_use,
     is_read,
+    shape,
     targets,
     without_unread,
 )
@@ -178,6 +180,8 @@ class Body:
     def _for(self, node: nodes.For) -> list[Line]:
         if node.recursive:
             unsupported(node, "a recursive loop")
+        if node.else_ and _jumps(node.body):
+            unsupported(node, "a loop with `else` and a jump")  # Jinja may run both
         scope = self._scope.inner()
         variables = [scope.bind(name, role="target") for name in targets(node.target)]
         self._declared.update(variables)
@@ -200,7 +204,7 @@ class Body:
         if node.test is None:
             return entries
         target, test = ", ".join(variables), Expressions(scope)(node.test)
-        text = f"[{_grouped(target)} for {target} in {iterable(entries)} if {test.text}]"
+        text = f"[{_grouped(target)} for {target} in {iterable(entries)} if {test.at(Level.OR)}]"
         return Code(text, "list")
 
     def _loop_head(self, node: nodes.For, target: str, entries: Code, scope: Scope) -> str:
@@ -323,6 +327,13 @@ def _cut(code: Code) -> list[Code]:
     if isinstance(code.value, str):
         return [constant(piece) for piece in pieces(code.value)]
     return [code]
+
+
+def _jumps(statements: Statements) -> bool:
+    """Whether the body of a loop has a ``break`` or ``continue`` of its own."""
+    branches = [branch for node in statements for branch in shape(node).branches]
+    own = any(isinstance(node, nodes.Break | nodes.Continue) for node in statements)
+    return own or any(_jumps(branch) for branch in branches)
 
 
 def _loop_variables(node: nodes.For, variables: Sequence[str]) -> str:
