@@ -1,5 +1,7 @@
 """Environment expressions: what is one, what is none, and what was meant."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ literals = st.text(alphabet="$${}AZ_az09 .:=+é", min_size=1)
 
 
 def alternating(parts: list[str | Reference]) -> bool:
-    return not any(isinstance(a, str) and isinstance(b, str) for a, b in zip(parts, parts[1:]))
+    return not any(isinstance(a, str) and isinstance(b, str) for a, b in pairwise(parts))
 
 
 texts = (

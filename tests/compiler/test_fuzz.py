@@ -29,9 +29,12 @@ CATALOG = Catalog()
 SECRET = "never-to-be-shown"
 
 words = st.sampled_from(
-    "inference models onnx remote::openai inline::onnx openai llm embedding file:x pypi:a==1#b"
-    " ${env.X} ${env.X:=1} ${env.X:+openai} ${env.OLLAMA_URL:=http://x} a${env.X}b $X $$X"
-    " http://x/ -1 1e400 class 日本 \ud83e\uddd9".split(" ")
+    (
+        *("inference", "models", "onnx", "openai", "remote::openai", "inline::onnx", "embedding"),
+        *("${env.X}", "${env.X:=1}", "${env.X:+openai}", "a${env.X}b", "$X", "$$X", "-1", "1e400"),
+        *("${env.OLLAMA_URL:=http://x}", "http://x/", "file:x", "pypi:a==1#b", "class", "日本"),
+        "\ud83e\uddd9",
+    )
 )
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | words
 values = st.recursive(

@@ -35,7 +35,12 @@ def reached(source: str, library: Path) -> tuple[list[str], set[str]]:
 
 def test_follows_imports(library: Path) -> None:
     modules, external = reached("from lib import used\nimport app.other\n", library)
-    assert modules == ["lib/__init__.py", "lib/inner/__init__.py", "lib/inner/deep.py", "lib/used.py"]
+    assert modules == [
+        "lib/__init__.py",
+        "lib/inner/__init__.py",
+        "lib/inner/deep.py",
+        "lib/used.py",
+    ]
     assert external == {"numpy", "json", "yarl"}
 
 

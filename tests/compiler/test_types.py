@@ -24,7 +24,16 @@ PROVIDERS = 100
 VALUES = (
     *("${env.X}", "${env.X:=1}", "${env.X:=}", "${env.X:+5}", "${env.X:+on}", "a${env.X}b"),
     *("${env.E}", "${env.E:=http://e}", "${env.E:=}", "${env.E:+6}", "${env.E:+http://e}"),
-    *("${env.A}${env.B:=c}", "a${env.E}b", "${env.S}", "$$X", "true", "http://x", "'\"{}\\", "日本"),
+    *(
+        "${env.A}${env.B:=c}",
+        "a${env.E}b",
+        "${env.S}",
+        "$$X",
+        "true",
+        "http://x",
+        "'\"{}\\",
+        "日本",
+    ),
 )
 TYPES = [name for name in CATALOG.provider_types("inference") if name.startswith("remote::")]
 
@@ -52,7 +61,9 @@ def provider(chance: random.Random, id_: str) -> tuple[Any, Any]:
     model = {"model_id": chance.choice(VALUES), "provider_id": id_}
     if chance.random() < 0.5:
         model["provider_model_id"] = chance.choice(VALUES)
-    metadata = {"metadata": {"note": chance.choice(VALUES), "context_length": chance.choice(VALUES)}}
+    metadata = {
+        "metadata": {"note": chance.choice(VALUES), "context_length": chance.choice(VALUES)}
+    }
     found = {"provider_id": enabled, "provider_type": type_.type, "config": config}
     return found, model | (metadata if chance.random() < 0.5 else {})
 

@@ -5,11 +5,9 @@ from dataclasses import replace
 
 from stackc.environment import Malformed
 
-_NAME = (
-    r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credentials?|(?:api|access|private)[_-]?key)"
-)
-_NAMES_SECRET = re.compile(_NAME, re.IGNORECASE)
-_KEY = re.compile(rf"""(?<![\w.-]){_NAME}["']?[ ]*:(?:[ ]+|$)""", re.IGNORECASE)
+_WORD = r"(?:passw(?:or)?d|passphrase|secret|token|credentials?|(?:api|access|private)[_-]?key)"
+_NAMES_SECRET = re.compile(rf"{_WORD}\s*\Z", re.IGNORECASE)
+_KEY = re.compile(rf"""{_WORD}["']?[ ]*:(?:[ ]+|$)""", re.IGNORECASE)
 _QUOTED = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
 _IN_BRACES = re.compile(r"(?:\$\{[^}]*\}|[^,}])*")
 _VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]*")
@@ -18,7 +16,7 @@ _EXPRESSION = re.compile(r"(\$\{(?:env\.)?\w+(?::?[-=+?])?)([^}]*)(\}?)")
 
 def names_secret(key: str) -> bool:
     """Whether the value of a key of this name is never to be shown."""
-    return bool(_NAMES_SECRET.fullmatch(key))
+    return bool(_NAMES_SECRET.search(key))
 
 
 def masked(line: str) -> str:

@@ -96,9 +96,10 @@ def translate(template: str, name: str, special_tokens: Mapping[str, str]) -> Fu
 
     try:
         source = write(template, name, special_tokens, SUPPORT)
+        tree = ast.parse(source)
     except RecursionError:
         raise UnsupportedTemplateError("too deep a nesting", 1) from None
-    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return Function(source, tuple(each for each in SUPPORT if each in used))
 
 

@@ -19,6 +19,10 @@ def _equal(left: Code, right: Code) -> Code:
         if right.value is not UNKNOWN:
             return constant(left.value == right.value)
         left, right = right, left
+    if left.kind == "undefined":
+        left, right = right, left
+    if right.kind == "undefined":
+        return negated(_defined(left))
     if right.kind == "none":
         return _none(left)
     if right.kind == "bool" and right.value is not UNKNOWN:
