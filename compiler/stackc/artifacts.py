@@ -51,7 +51,7 @@ def _wheels(plan: Plan) -> dict[str, Path]:
     try:
         return wheels(plan.lock.packages)
     except DownloadError as error:
-        raise CompileError([errors.fetch_failed(str(error), plan.place)]) from error
+        raise CompileError([errors.fetch_failed(str(error), plan.place, error.lines)]) from error
 
 
 def _files(model: PlannedModel, distribution: Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
@@ -58,14 +59,9 @@ class EventStream(Response):
         """Sends the stream (ASGI)."""
         heartbeat = asyncio.create_task(self._beat(send))
         try:
-            with CancelledOnDisconnect(receive):
-                await send(
-                    {
-                        "type": "http.response.start",
-                        "status": self.status_code,
-                        "headers": self.raw_headers,
-                    }
-                )
+            with suppress(ClientDisconnect), CancelledOnDisconnect(receive):
+                start = {"status": self.status_code, "headers": self.raw_headers}
+                await send({"type": "http.response.start", **start})
                 last = await self._send_frames(send)
                 if last is DONE and _takes_done_for_json(scope):
                     last = b""

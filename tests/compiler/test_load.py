@@ -19,8 +19,10 @@ YAML_CHARACTERS = (
     "ab01:-?{}[],&*#|>'\"%@`!$~<=+._xe \n\r\t\\\ufeff\u0085\u2028é日\U0001f999\x07\x00"
 )
 
-keys = st.text(max_size=40)  # YAML wants a key in its first 1,024 characters
-leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+characters = st.characters(codec="utf-8", exclude_characters="$")
+keys = st.text(characters, max_size=40)  # YAML looks for the `:` in 1,024 characters
+leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+leaves |= st.text(characters)
 values = st.recursive(
     leaves.filter(lambda leaf: leaf not in (float("inf"), float("-inf"))),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
@@ -80,14 +82,7 @@ def test_any_bytes_are_a_document_or_a_diagnostic(
 @given(st.dictionaries(keys, values, max_size=5))
 def test_json_keeps_its_values(value: dict[str, object]) -> None:
     text = json.dumps(value)
-    escaped = text.replace("$", "\\u0024\\u0024") if "$" in text else text
-    found = json.dumps(plain(document(escaped).root))
-    assert found.replace("$$", "$") == text.replace("$$", "$")
-
-
-@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="$")))
-def test_an_escape_beyond_sixteen_bits_is_one_character(text: str) -> None:
-    assert plain(document(f'{{"key": {json.dumps(text)}}}').root) == {"key": text}
+    assert json.dumps(plain(document(text).root)) == text
 
 
 @given(

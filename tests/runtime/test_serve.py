@@ -92,6 +92,19 @@ def test_running_streams_finish_and_new_clients_are_refused(upstream: Upstream) 
         assert stack.process.wait(30) == 0
 
 
+def test_clients_that_leave_leave_no_trace_in_the_log(upstream: Upstream) -> None:
+    with serving(OPENAI_BASE_URL=upstream.url) as stack:
+        while upstream.left_early.acquire(blocking=False):
+            continue  # of other tests
+        for model in ("openai/endless", "openai/slow"):
+            stream(stack, model, "hi").close()
+            assert upstream.left_early.acquire(timeout=20)
+        code, output = stack.stop()
+    assert code == 0
+    assert "Traceback" not in output
+    assert "Error" not in output
+
+
 def test_a_second_signal_ends_it_at_once(upstream: Upstream) -> None:
     with (
         serving(OPENAI_BASE_URL=upstream.url) as stack,

@@ -472,8 +472,8 @@ def bad_model(problem: str, span: Span) -> Diagnostic:
     return Diagnostic("bad-model", problem, Label(span))
 
 
-def fetch_failed(problem: str, span: Span) -> Diagnostic:
-    return Diagnostic("fetch-failed", problem, Label(span))
+def fetch_failed(problem: str, span: Span, notes: Sequence[str] = ()) -> Diagnostic:
+    return Diagnostic("fetch-failed", problem, Label(span), notes=tuple(notes))
 
 
 def lock_failed(problem: str, notes: Sequence[str], span: Span) -> Diagnostic:
