@@ -53,6 +53,9 @@ def test_signature_is_the_schema(provider: ProviderType) -> None:
         if "null" in field["type"]:
             wanted = None
         assert default == wanted, name
+    given = set(provider.config["properties"]) | set(provider.arguments) | {"models"}
+    shared = {"base_url", "api_key", "max_tokens", "tls_verify"}  # one class, several types
+    assert set(parameters) - given <= shared
     assert set(provider.arguments) <= set(parameters)
 
 

@@ -33,7 +33,11 @@ def build(settings: Settings) -> Starlette:
         tls_verify=False,
         read_timeout=1.5,
     )
-    inference_providers["mixed-text"] = OpenAICompatible(base_url="https://" + settings.region + ".example.com/" + ("beta" if settings.stage is not None else "") + "/v1", api_key=settings.mixed_key)
+    inference_providers["mixed-text"] = OpenAICompatible(
+        base_url="https://" + settings.region + ".example.com/" + ("beta" if settings.stage is not None else "") + "/v1",
+        api_key=settings.mixed_key,
+        allowed_models=["gpt-4o", "text-embedding-3-small"],
+    )
     if settings.switch is not None:
         inference_providers["switched"] = OpenAICompatible(base_url=settings.switch, api_key=needed(settings.needed_with_the_switch))
     if settings.ollama_url is not None:

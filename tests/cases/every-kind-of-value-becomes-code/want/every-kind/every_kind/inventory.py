@@ -40,7 +40,11 @@ PROVIDERS = [
         api="inference",
         provider_id="mixed-text",
         provider_type="remote::openai",
-        config={"api_key": "********", "base_url": "https://${env.REGION:=eu}.example.com/${env.STAGE:+beta}/v1"},
+        config={
+            "allowed_models": ["gpt-4o", "text-embedding-3-small"],
+            "api_key": "********",
+            "base_url": "https://${env.REGION:=eu}.example.com/${env.STAGE:+beta}/v1",
+        },
     ),
     ProviderInfo(
         api="inference",
