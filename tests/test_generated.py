@@ -74,7 +74,13 @@ def loads_dynamically(node: ast.AST) -> bool:
 
 @pytest.mark.parametrize(
     "code",
-    ["import importlib", "from importlib import x", "__import__('x')", "getattr(x, name)", "eval(x)"],
+    [
+        "import importlib",
+        "from importlib import x",
+        "__import__('x')",
+        "getattr(x, name)",
+        "eval(x)",
+    ],
 )
 def test_dynamic_loading_is_noticed(code: str) -> None:
     assert any(loads_dynamically(node) for node in ast.walk(ast.parse(code)))
@@ -127,5 +133,3 @@ def test_version_is_one() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == COMPILER == LIBRARY
-
-
