@@ -127,6 +127,8 @@ def read_tensors(file: SafetensorsFile, config: BertConfig) -> dict[str, StoredT
         UnsupportedTensorTypeError: one has a number format without a decoder.
         CorruptFileError: one is missing or has another shape.
     """
+    if config.layers > len(file.tensors):
+        raise CorruptFileError(file.name, f"it has no {config.layers} layers")
     prefix = "" if "embeddings.word_embeddings.weight" in file.tensors else "bert."
     found = {}
     for name, shape in expected_tensors(config).items():
