@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stackc.models import bert, llama, tokenizer
 from stackc.models.decoder import build_decoder
 from stackc.models.encoder import build_encoder
@@ -16,6 +18,11 @@ from stackc.models.safetensors import SafetensorsFile
 Progress = Callable[[int, int], None]
 
 
+# What is not finite ends in an error with the tensor's name, so numpy need not warn of it too.
+_quiet = np.errstate(all="ignore")
+
+
+@_quiet
 def write_decoder(
     files: Mapping[str, Path],
     quantization: str,
@@ -62,6 +69,7 @@ def write_decoder(
     _write_json(folder / "model.json", description, indent=2)
 
 
+@_quiet
 def write_encoder(
     files: Mapping[str, Path], quantization: str, folder: Path, progress: Progress
 ) -> None:

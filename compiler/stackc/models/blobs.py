@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -80,5 +80,6 @@ def _remove_abandoned(root: Path) -> None:
     """Removes the folders of processes that were killed a day ago or earlier."""
     oldest = time.time() - _ABANDONED_SECONDS
     for entry in os.scandir(root):
-        if entry.stat(follow_symlinks=False).st_mtime < oldest:
-            shutil.rmtree(entry.path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process may remove its own just now
+            if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                shutil.rmtree(entry.path, ignore_errors=True)

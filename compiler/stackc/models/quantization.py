@@ -101,8 +101,7 @@ def blocks(file: GgufFile, info: TensorInfo) -> Blocks:
     convert = _decoder(info).blocks
     if convert is None:
         return quantize(floats(file, info))
-    with np.errstate(all="ignore"):  # what is not finite is reported with the tensor's name
-        converted = convert(_stored_blocks(file, info))
+    converted = convert(_stored_blocks(file, info))
     checked(converted.scales, info.name, file.name)
     return converted
 

@@ -171,7 +171,7 @@ def _local_files(source: ModelSource, base_dir: Path) -> dict[str, Path]:
 
 def _needed(source: ModelSource, files: Mapping[str, Place]) -> dict[str, Place]:
     chosen = {path: files[path] for path in sorted(files) if _is_needed(path)}
-    if not chosen:
+    if "config.json" not in chosen:
         raise FetchError(str(source), "it has no model file and no folder with one at that path")
     return chosen
 

@@ -294,7 +294,12 @@ WRONG: dict[str, tuple[str, Any, type[ModelError], str]] = {
     ),
     "heads": ("config.json", {**CONFIG, "num_attention_heads": 5}, CorruptFileError, "heads"),
     "layers": ("config.json", {**CONFIG, "num_hidden_layers": 3}, CorruptFileError, "layer.2"),
-    "many layers": ("config.json", {**CONFIG, "num_hidden_layers": 1 << 30}, ModelError, ""),
+    "many layers": (
+        "config.json",
+        {**CONFIG, "num_hidden_layers": 1 << 30},
+        ModelError,
+        "no .* layers",
+    ),
     "size": ("config.json", {**CONFIG, "hidden_size": 64}, CorruptFileError, "shape"),
     "no size": ("config.json", {**CONFIG, "vocab_size": "many"}, CorruptFileError, "`vocab_size`"),
     "no object": ("config.json", [1], CorruptFileError, "not a JSON object"),

@@ -39,7 +39,7 @@ def by_hand(kind: str) -> Floats:
         step = float(np.frombuffer(block, "<f2", 1)[0])
         for index in range(32):
             if kind == "Q8_0":
-                values.append(step * int(np.int8(block[2 + index])))
+                values.append(step * (block[2 + index] ^ 128) - step * 128)
                 continue
             packed = block[size - 16 + index % 16]
             quant = packed & 15 if index < 16 else packed >> 4
@@ -54,7 +54,7 @@ def test_floats_of_quantised_types(tmp_path: Path, kind: str) -> None:
     np.testing.assert_allclose(floats, by_hand(kind), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "error"), [("F32", 0), ("F16", 0.02), ("BF16", 0.2)])
+@pytest.mark.parametrize(("kind", "error"), [("F32", 0), ("F16", 0.02), ("BF16", 0.25)])
 def test_floats_of_plain_types(tmp_path: Path, kind: str, error: float) -> None:
     floats, _ = load(tmp_path, kind)
     assert np.abs(floats - RANDOM).max() <= error

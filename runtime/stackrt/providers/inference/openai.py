@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 from pydantic import SecretStr
@@ -144,7 +145,7 @@ class _Frames:
 
     def __init__(self, response: aiohttp.ClientResponse, identifier: str) -> None:
         self._response = response
-        self._identifier = identifier
+        self._renamed = _Renaming(identifier)
         self._parser = EventParser()
         self._done = False
 
@@ -160,9 +161,7 @@ class _Frames:
                 raise failure(error) from None
             events = self._parser.feed(chunk) if chunk else self._parser.end()
             self._done = not chunk or b"[DONE]" in events
-            frames = [
-                frame(_renamed(event, self._identifier)) for event in events if event != b"[DONE]"
-            ]
+            frames = [frame(self._renamed(event)) for event in events if event != b"[DONE]"]
             if frames:
                 return b"".join(frames)
         raise StopAsyncIteration
@@ -176,15 +175,47 @@ class _Frames:
         self._response.close()
 
 
+class _Renaming:
+    """Puts the stack's identifier of the model into the events of one stream.
+
+    All events of a stream spell the model alike. Once one has been parsed, its bytes are looked for
+    and replaced: they are never part of a text, as quotes inside a JSON string are escaped.
+    """
+
+    def __init__(self, identifier: str) -> None:
+        self._identifier = identifier
+        self._found = self._wanted = b""
+
+    def __call__(self, event: bytes) -> bytes:
+        if self._found and event.count(self._found) == 1 and b"\n" not in event:
+            return event.replace(self._found, self._wanted)
+        value = _object(event)
+        self._learn(event, to_json(value.get("model")))
+        return _with_model(event, value, self._identifier)
+
+    def _learn(self, event: bytes, name: bytes) -> None:
+        for key in (b'"model":', b'"model": '):
+            if event.count(key + name) == 1:
+                self._found, self._wanted = key + name, key + to_json(self._identifier)
+
+
 def _renamed(data: bytes, identifier: str) -> bytes:
     """`data`, one JSON object, with `identifier` as its model; untouched if it needs no change."""
+    return _with_model(data, _object(data), identifier)
+
+
+def _object(data: bytes) -> dict[str, Any]:
     try:
         value = from_json(data)
-        unchanged = value.get("model") == identifier or "error" in value
-    except (AttributeError, ValueError):
-        raise bad_gateway("the remote provider did not answer with a JSON object") from None
-    if not unchanged:
-        value["model"] = identifier
-    elif b"\n" not in data:
-        return data
-    return to_json(value)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise bad_gateway("the remote provider did not answer with a JSON object")
+    return value
+
+
+def _with_model(data: bytes, value: dict[str, Any], identifier: str) -> bytes:
+    if value.get("model") != identifier and "error" not in value:
+        return to_json({**value, "model": identifier})
+    # The data of an event may have several lines, and a frame has one.
+    return data if b"\n" not in data else to_json(value)
