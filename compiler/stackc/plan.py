@@ -17,6 +17,7 @@ from stackc.expressions import (
 )
 from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
+from stackc.models.chat_template import SUPPORT
 from stackc.names import folder, identifier, unique
 from stackc.openapi import document
 from stackc.requirements import PYTHON
@@ -190,7 +191,7 @@ class _Planner:
         self.variables = unique(apis, _LOCALS | maps, "api")
         keys = [_key(stack, model) for model in stack.models if model.source]
         self._folders = unique(keys, frozenset(), "model", folder)
-        self._functions = unique(keys, frozenset(), "model")
+        self._functions = unique(keys, frozenset(SUPPORT), "model")
 
     def provider(self, provider: Provider) -> PlannedProvider:
         enabled_by = provider.enabled_by

@@ -168,7 +168,8 @@ def _q4_1_blocks(stored: Codes) -> Blocks:
     """
     codes = _high_nibbles(stored[..., 4:], 7)
     step, minima = _halves(stored, 0), _halves(stored, 2)
-    zero_points = np.rint(7 - 16 * minima / step)
+    with np.errstate(all="ignore"):  # a step of zero gives no number, and so does not fit
+        zero_points = np.rint(7 - 16 * minima / step)
     fits = (zero_points >= 0) & (zero_points <= 255)
     scales = step / np.float32(16)
     if not fits.all():
