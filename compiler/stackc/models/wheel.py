@@ -63,7 +63,9 @@ def _download(source: Wheel, folder: Path, progress: Callable[[int, int], None])
 
 
 def _reason(output: str) -> str:
-    """The last line in which pip says what failed."""
+    """The last line in which pip says what failed; behind a traceback, that is the last of all."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     failures = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (failures or lines or ["pip failed and did not say why"])[-1]
+    if failures and failures[-1] != "Exception:":
+        return failures[-1]
+    return lines[-1] if lines else "pip failed and did not say why"
