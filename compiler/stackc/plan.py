@@ -247,7 +247,7 @@ class _Planner:
         return Address(self.binding.expression(value), isinstance(value, LateBound))
 
     def maps(self) -> Iterator[ProviderMap]:
-        for api in self._stack.apis:
+        for api in self._stack.provided:
             if api.protocol:
                 protocol = self._use(api.protocol)
                 yield ProviderMap(f"{api.name}_providers", api.name, protocol)

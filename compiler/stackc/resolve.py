@@ -10,6 +10,7 @@ from stackc.diagnostics import errors
 from stackc.diagnostics.report import Diagnostic, raise_any
 from stackc.models.errors import InvalidSourceError
 from stackc.models.source import ModelSource, parse_source
+from stackc.names import shadowed_by
 from stackc.order import CycleError, in_order
 from stackc.values import Checked, LateBound, Name, Object
 from stackc.variables import Variable, variables_of
@@ -49,11 +50,13 @@ class Stack:
     """What to build, with no name left to look up, and nothing of how.
 
     The stage exists so that planning cannot fail: references are bound, providers come after what
-    they need, every part is used. It knows of no target.
+    they need, every part is used. It knows of no target. `apis` are served, `provided` have
+    providers; an API that others need may be the one and not the other.
     """
 
     name: str
     apis: tuple[Api, ...]
+    provided: tuple[Api, ...]
     providers: tuple[Provider, ...]
     models: tuple[Model, ...]
     variables: tuple[Variable, ...]
@@ -80,6 +83,7 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
     return Stack(
         name=spec.name.text,
         apis=tuple(catalog.api(name) for name in _served(spec, catalog)),
+        provided=tuple(catalog.api(name) for name in sorted(_provided(spec))),
         providers=_ordered(spec, providers),
         models=models,
         variables=variables,
@@ -93,8 +97,6 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
 
 
 def _name_faults(spec: Spec) -> Iterator[Diagnostic]:
-    from stackc.names import shadowed_by
-
     shadowed = shadowed_by(spec.name.text)
     if shadowed:
         yield errors.shadowing_name(spec.name.text, shadowed, spec.name.span)
