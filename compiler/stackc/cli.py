@@ -1,6 +1,7 @@
 """The command line: `stackc build`, `check`, `run`, `lock`, `explain` and the lists."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stackc.diagnostics.report import CompileError
 
     try:
-        return commands.COMMANDS[options.command](options)
+        code = commands.COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who read the output, such as `head`, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
     except CompileError as error:
         commands.show(error, options.format)
         return INPUT_AT_FAULT

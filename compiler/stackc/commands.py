@@ -7,10 +7,9 @@ from pathlib import Path
 
 from stackc import resources
 from stackc.catalog import Catalog
+from stackc.cli import FINE, INPUT_AT_FAULT, USAGE
 from stackc.diagnostics.report import CompileError
 from stackc.diagnostics.suggest import nearest
-
-FINE, INPUT_AT_FAULT, USAGE = 0, 1, 2
 
 
 def show(error: CompileError, form: str) -> None:

@@ -181,3 +181,9 @@ def test_an_interruption_is_no_traceback(
 
     monkeypatch.setitem(COMMANDS, "list", interrupted)
     assert run(capsys, "list") == (130, "", "interrupted\n")
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m stackc.cli list-providers | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (FINE, "")
