@@ -75,12 +75,14 @@ def _add_asking(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _distribution(parser: argparse.ArgumentParser) -> None:
+    from stackc.diagnostics.render import FORMATS
+
     parser.add_argument("distribution", type=Path, metavar="DISTRIBUTION", help="a YAML file")
     parser.add_argument(
         "--format",
-        choices=("human", "concise", "json"),
-        default="human",
-        help="how errors are shown (default: human)",
+        choices=FORMATS,
+        default=FORMATS[0],
+        help=f"how errors are shown (default: {FORMATS[0]})",
     )
 
 

@@ -1,5 +1,6 @@
 """The expressions of generated code, before they are text."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,14 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Method:
+    """A call without arguments of a method of what an expression gives."""
+
+    of: "Expression"
+    name: str
+
+
+@dataclass(frozen=True)
 class ListOf:
     """A list."""
 
@@ -66,7 +75,31 @@ class DictOf:
     items: tuple[tuple[str, "Expression"], ...]
 
 
-Expression = Constant | Reference | Formatted | Conditional | Child | Call | ListOf | DictOf
+Expression = (
+    Constant | Reference | Formatted | Conditional | Child | Call | Method | ListOf | DictOf
+)
+
+
+def functions(expression: Expression) -> Iterator[str]:
+    """The name of every function that an expression calls."""
+    if isinstance(expression, Call):
+        yield expression.function
+    for part in _parts(expression):
+        yield from functions(part)
+
+
+def _parts(expression: Expression) -> Iterator[Expression]:
+    match expression:
+        case Formatted(parts):
+            yield from (part for part in parts if not isinstance(part, str))
+        case Conditional(condition, then, otherwise):
+            yield from (condition, then, otherwise)
+        case Child(part, _) | Method(part, _):
+            yield part
+        case Call(_, items) | DictOf(items):
+            yield from (part for _, part in items)
+        case ListOf(items):
+            yield from items
 
 
 def as_json(expression: Expression) -> Any:
@@ -84,6 +117,8 @@ def as_json(expression: Expression) -> Any:
             return {"path": [as_json(parent), name]}
         case Call(function, arguments):
             return {"call": function, "with": {key: as_json(each) for key, each in arguments}}
+        case Method(of, name):
+            return {"call": name, "of": as_json(of)}
         case ListOf(items):
             return [as_json(each) for each in items]
         case DictOf(items):

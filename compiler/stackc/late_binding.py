@@ -12,6 +12,7 @@ from stackc.expressions import (
     Expression,
     Formatted,
     ListOf,
+    Method,
     Reference,
 )
 from stackc.resolve import Provider
@@ -22,26 +23,22 @@ MASK = "********"
 
 
 class Binding:
-    """Binds references to the settings of one stack."""
+    """Binds references to the settings of one stack.
 
-    def __init__(self, settings: tuple[Setting, ...]) -> None:
+    `inside` is the variable that is known to be set where the code stands, if there is one.
+    """
+
+    def __init__(self, settings: tuple[Setting, ...], inside: str | None = None) -> None:
+        self._all = settings
         self._settings = {setting.variable: setting for setting in settings}
-        self.literal_secrets = False
-        self.needed = False
-        self._inside: str | None = None
+        self._inside = inside
+
+    def within(self, provider: Provider) -> "Binding":
+        """The same where a provider is constructed: what enables it is set there."""
+        return Binding(self._all, provider.enabled_by)
 
     def arguments(self, provider: Provider) -> tuple[tuple[str, Expression], ...]:
-        """The keyword arguments of a provider's constructor, in the order of its schema.
-
-        What enables the provider is set where its constructor is called.
-        """
-        self._inside = provider.enabled_by
-        try:
-            return self._arguments(provider)
-        finally:
-            self._inside = None
-
-    def _arguments(self, provider: Provider) -> tuple[tuple[str, Expression], ...]:
+        """The keyword arguments of a provider's constructor, in the order of its schema."""
         type_ = provider.type
         properties = type_.config.get("properties", {})
         composed = dict(self._composed(provider))
@@ -71,12 +68,8 @@ class Binding:
 
     def _field(self, value: Checked, schema: dict[str, object]) -> Expression:
         if schema.get("format") == "password" and not isinstance(value, LateBound) and value:
-            return self._secret(Constant(str(value)))
+            return _secret(Constant(str(value)))
         return self.expression(value)
-
-    def _secret(self, text: Expression) -> Expression:
-        self.literal_secrets = True
-        return Call("SecretStr", (("", text),))
 
     def expression(self, value: Checked) -> Expression:
         """The expression of a value."""
@@ -89,7 +82,7 @@ class Binding:
         if value.only:
             return self._single(value, value.only)
         text = Formatted(tuple(map(self._part, value.text.parts)))
-        return self._secret(text) if value.secret else text
+        return _secret(text) if value.secret else text
 
     def text(self, before: str, value: Checked, after: str = "") -> Expression:
         """A text with the value in it; it is a constant where the value is."""
@@ -103,30 +96,18 @@ class Binding:
         given = coerce(reference.operand, value.kind) if reference.operand else value.fallback
         inside = setting.variable == self._inside
         if reference.operator == ":+":
-            then, otherwise = self._constant(value, given), self._constant(value, value.fallback)
+            then, otherwise = _constant(value, given), _constant(value, value.fallback)
             return then if inside else Conditional(_is_set(setting), then, otherwise)
         found = _name(setting) if value.secret else _revealed(setting)
         if not setting.optional or inside:
             return found
         if reference.operator == "" and self._inside:
-            return self._needed(setting, found)
+            return _needed(setting, secret=value.secret)
         if reference.operator == "" and value.kind == "string":
             given = ""  # for a model whose provider is not there
         if given is None and found == _name(setting):
             return found
-        return Conditional(_is_set(setting), found, self._constant(value, given))
-
-    def _constant(self, value: LateBound, given: Static) -> Expression:
-        is_secret = value.secret and given is not None
-        return self._secret(Constant(given)) if is_secret else Constant(given)
-
-    def _needed(self, setting: Setting, found: Reference) -> Expression:
-        """A setting that only the provider around it needs: checked when the settings are read."""
-        self.needed = True
-        needed = Call("needed", (("", _name(setting)),))
-        if found == _name(setting):
-            return needed
-        return Call(f"needed(settings.{setting.field}).get_secret_value", ())
+        return Conditional(_is_set(setting), found, _constant(value, given))
 
     def _part(self, part: str | environment.Reference) -> str | Expression:
         if isinstance(part, str):
@@ -137,6 +118,20 @@ class Binding:
         if setting.optional and setting.variable != self._inside:
             return Conditional(_is_set(setting), _revealed(setting), Constant(part.operand))
         return _revealed(setting)
+
+
+def _secret(text: Expression) -> Expression:
+    return Call("SecretStr", (("", text),))
+
+
+def _constant(value: LateBound, given: Static) -> Expression:
+    return _secret(Constant(given)) if value.secret and given is not None else Constant(given)
+
+
+def _needed(setting: Setting, *, secret: bool) -> Expression:
+    """A setting that only the provider around it needs: checked when the settings are read."""
+    needed = Call("needed", (("", _name(setting)),))
+    return Method(needed, "get_secret_value") if setting.secret and not secret else needed
 
 
 def _is_set(setting: Setting) -> Reference:

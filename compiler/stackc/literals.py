@@ -16,6 +16,7 @@ from stackc.expressions import (
     Expression,
     Formatted,
     ListOf,
+    Method,
     Reference,
 )
 from stackc.values import Static
@@ -43,6 +44,8 @@ def python(expression: Expression, depth: int = 0) -> str:
             return function + _enclosed(
                 "(", [(f"{k}=" if k else "", v) for k, v in arguments], depth
             )
+        case Method(of, name):
+            return f"{python(of, depth)}.{name}()"
         case ListOf(items):
             return _enclosed("[", [("", item) for item in items], depth)
         case DictOf(items):

@@ -1,6 +1,6 @@
 """Planning: everything that the output says is decided here, so that printing decides nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from stackc.expressions import (
     ListOf,
     Reference,
     as_json,
+    functions,
 )
 from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
@@ -144,7 +145,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
     return Plan(
         name=stack.name,
         package=identifier(stack.name),
-        imports=planner.imports(),
+        imports=planner.imports(each.value for each in providers),
         providers=providers,
         maps=maps,
         registry=registry,
@@ -174,6 +175,8 @@ _ALWAYS_IMPORTED = (
     ("starlette.routing", "Route"),
 )
 
+_IMPORTED_WHERE_CALLED = (("pydantic", "SecretStr"), ("stackrt.settings", "needed"))
+
 _LOCALS = frozenset(("settings", "registry"))
 
 
@@ -195,7 +198,10 @@ class _Planner:
 
     def provider(self, provider: Provider) -> PlannedProvider:
         enabled_by = provider.enabled_by
-        arguments = (*self._model_arguments(provider), *self.binding.arguments(provider))
+        arguments = (
+            *self._model_arguments(provider),
+            *self.binding.within(provider).arguments(provider),
+        )
         return PlannedProvider(
             map=f"{provider.api}_providers",
             id=provider.id,
@@ -299,12 +305,12 @@ class _Planner:
             call = Call(self._use(api.endpoint), arguments)
             yield Endpoint(self.variables[api.name], call)
 
-    def imports(self) -> Imports:
+    def imports(self, expressions: Iterable[Expression]) -> Imports:
         """What `app.py` imports: the same for every stack, and what its expressions use."""
-        if self.binding.literal_secrets:
-            self._use(Symbol("pydantic", "SecretStr"))
-        if self.binding.needed:
-            self._use(Symbol("stackrt.settings", "needed"))
+        called = {name for each in expressions for name in functions(each)}
+        for module, name in _IMPORTED_WHERE_CALLED:
+            if name in called:
+                self._use(Symbol(module, name))
         for module, name in _ALWAYS_IMPORTED:
             self._use(Symbol(module, name))
         package = identifier(self._stack.name)

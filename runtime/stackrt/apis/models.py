@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stackrt.body import json_response
-from stackrt.errors import ApiError, bad_request, not_found
+from stackrt.errors import ApiError, bad_request, gateway_timeout, not_found
 
 if TYPE_CHECKING:
     from stackrt.apis.inference import InferenceProvider
@@ -156,21 +156,31 @@ class Models:
         provider = self._registry.providers.get(provider_id)
         if provider is None or not provider.open_models:
             return None
-        models = await self._live_models(provider_id, provider)
+        # Asked for one model, a provider that cannot say is an error: it may well have it.
+        models = await _listed(provider_id, provider)
         return next((model for model in models if model.identifier == identifier), None)
 
     async def _live_models(self, provider_id: str, provider: InferenceProvider) -> list[Model]:
         """What `provider` lists; nothing if it cannot say, which is logged once per outage."""
         try:
-            async with asyncio.timeout(LIST_TIMEOUT):
-                names = await provider.list_models()
+            models = await _listed(provider_id, provider)
         except Exception as error:
             if provider_id not in self._silent:
                 log.warning("provider `%s` does not list its models: %s", provider_id, error)
             self._silent.add(provider_id)
             return []
         self._silent.discard(provider_id)
-        return [_live_model(provider_id, name) for name in names]
+        return models
+
+
+async def _listed(provider_id: str, provider: InferenceProvider) -> list[Model]:
+    """The models that `provider` offers. Raises what it raises, and a 504 if it takes too long."""
+    try:
+        async with asyncio.timeout(LIST_TIMEOUT):
+            names = await provider.list_models()
+    except TimeoutError:
+        raise gateway_timeout(f"`{provider_id}` did not list its models in time") from None
+    return [_live_model(provider_id, name) for name in names]
 
 
 def _live_model(provider_id: str, name: str) -> Model:

@@ -10,7 +10,7 @@ import pytest
 from gateway import Scripted
 from stackrt.apis import models as module
 from stackrt.apis.models import Model, ModelRegistry, Models, ModelType
-from stackrt.errors import ApiError
+from stackrt.errors import ApiError, bad_gateway
 from starlette.requests import Request
 
 
@@ -27,7 +27,7 @@ class Open(Scripted):
 
     async def list_models(self) -> Sequence[str]:
         if self.fails:
-            raise RuntimeError("down")
+            raise bad_gateway("down")
         if self._hangs:
             await asyncio.Event().wait()
         return self._names
@@ -169,3 +169,21 @@ def test_one_model(name: str, status: int) -> None:
         assert (status, json.loads(bytes(response.body))["id"]) == (200, name)
     except ApiError as error:
         assert error.status == status
+
+
+@pytest.mark.parametrize(("provider", "status"), [("down", 502), ("slow", 504)])
+def test_one_model_of_a_provider_that_cannot_say(
+    monkeypatch: pytest.MonkeyPatch, provider: str, status: int
+) -> None:
+    """It is not "no such model": the provider may well have it."""
+    monkeypatch.setattr(module, "LIST_TIMEOUT", 0.05)
+    providers = {"down": Open(fails=True), "slow": Open(hangs=True)}
+    models = Models(
+        registry=ModelRegistry(models=[model(f"{provider}/declared")], providers=providers)
+    )
+    unknown = Request({"type": "http", "path_params": {"model_id": f"{provider}/x"}})
+    with pytest.raises(ApiError) as raised:
+        asyncio.run(models.get_model(unknown))
+    assert raised.value.status == status
+    declared = Request({"type": "http", "path_params": {"model_id": f"{provider}/declared"}})
+    assert asyncio.run(models.get_model(declared)).status_code == 200
