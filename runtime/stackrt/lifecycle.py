@@ -9,6 +9,10 @@ from typing import Protocol
 from starlette.applications import Starlette
 
 
+class StartError(RuntimeError):
+    """The stack cannot start as long as the message holds; whoever runs the stack can change it."""
+
+
 class Resource(Protocol):
     """Something that holds threads, connections or memory while the stack runs."""
 

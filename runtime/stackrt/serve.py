@@ -21,6 +21,7 @@ from hypercorn.utils import LifespanFailureError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stackrt.lifecycle import StartError
 from stackrt.settings import Dataclass, SettingsError, read
 
 # How long running requests may go on after SIGTERM, in seconds. Whoever runs the container has a
@@ -61,7 +62,10 @@ def main(
         port(values) if arguments.port is None else arguments.port,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    app = build(values)
+    try:
+        app = build(values)
+    except StartError as error:
+        _fail(f"the stack could not start: {error}")
     # Measured at a seventh of the time of a request: what is built stays, so the collector need
     # not look at it, and a request makes few cycles, so it need not look often.
     gc.freeze()

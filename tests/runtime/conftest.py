@@ -11,6 +11,7 @@ from stackc.lock import parse
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.source import materialise, parse_source
 from stackrt.engine.language import ChatTemplate
+from stackrt.engine.tokenizer import Tokenizer
 from upstream import Upstream
 
 ROOT = Path(__file__).parent.parent.parent
@@ -79,3 +80,9 @@ def gateway(upstream: Upstream) -> Iterator[Served]:
     """The hand-written stack in front of `upstream`, in a process of its own."""
     with serving(OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY=KEY, READ_TIMEOUT="1") as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def tokenizer(language_folder: Path) -> Tokenizer:
+    """That of the language model."""
+    return Tokenizer(language_folder / "tokenizer.json")

@@ -30,8 +30,9 @@ def build_decoder(
     Inputs: ``input_ids`` int64 [batch, sequence]; ``seqlens_k`` int32 [batch], the total length of
     each row less one; ``total_sequence_length`` int32 scalar; ``past_key_values.{i}.key`` and
     ``.value`` float32 [batch, kv_heads, max_length, head_dim], buffers of a fixed length that the
-    caller also binds to ``present.{i}.key`` and ``.value``. Output: ``logits`` float32
-    [batch, vocab_size] of the last position.
+    caller also binds to ``present.{i}.key`` and ``.value``; ``logit_positions`` int64 [count], where
+    to compute logits, as indices into batch * sequence. Output: ``logits`` float32
+    [count, vocab_size].
 
     Raises:
         UnsupportedError: the sizes do not fit the 8-bit blocks.
@@ -94,7 +95,8 @@ class _Decoder:
         graph.input("input_ids", "int64", ["batch", "sequence"])
         graph.input("seqlens_k", "int32", ["batch"])
         graph.input("total_sequence_length", "int32", [])
-        graph.output("logits", "float32", ["batch", config.vocab_size])
+        graph.input("logit_positions", "int64", ["count"])
+        graph.output("logits", "float32", ["count", config.vocab_size])
         self._rotary_tables()
         table = self._matrix("token_embd")
         residual = graph.lookup(table, "input_ids", "embedding")
@@ -188,10 +190,11 @@ class _Decoder:
         return normalised, total
 
     def _head(self, hidden: str, table: Matrix) -> None:
-        """Logits of the last position only: a prompt needs no others."""
+        """Logits where they are asked for: most positions of a prompt need none."""
         graph = self._graph
-        last = graph.constant("last", np.array(-1, np.int64))
-        state = graph.node("Gather", [hidden, last], "last.hidden", axis=1)
+        shape = graph.constant("flat", np.array([-1, self._config.hidden_size], np.int64))
+        flat = graph.node("Reshape", [hidden, shape], "flat.hidden")
+        state = graph.node("Gather", [flat, "logit_positions"], "chosen.hidden", axis=0)
         graph.linear(state, table if self._config.tied else self._matrix("output"), "logits")
 
     def _matrix(self, name: str) -> Matrix:

@@ -21,10 +21,11 @@ HEALTH_TIMEOUT = 2.0
 
 
 class Health(TypedDict):
-    """A provider's state, with a sentence when it is not OK."""
+    """A provider's state, with a sentence when it is not OK, and what it measures of its work."""
 
     status: Literal["OK", "Error", "Not Implemented"]
     message: NotRequired[str]
+    metrics: NotRequired[Mapping[str, Any]]
 
 
 class HealthCheck(Protocol):

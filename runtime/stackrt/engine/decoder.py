@@ -1,97 +1,95 @@
-"""Runs a decoder-only transformer: tokens in, logits of the next one out, its cache kept here."""
+"""Runs a decoder-only transformer: tokens in, logits of the next ones out."""
 
 from __future__ import annotations
 
-import mmap
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackrt.engine.artifact import DecoderArtifact
-from stackrt.engine.session import open_session
+from stackrt.engine.cache import Cache, CudaCache, HostCache
+from stackrt.engine.session import Device, open_session
 
 # Positions computed in one run: as fast as any longer prompt, at a fraction of the memory.
 CHUNK = 128
 
+Logits = NDArray[np.float32]
+
 
 class Decoder:
-    """A compiled decoder with one cache of keys and values; for one thread at a time.
+    """A compiled decoder with the cache of its slots; for one thread at a time.
 
-    The cache is one buffer for each layer, as long as the context, which the graph reads and
-    writes in place. Its pages take memory when they are first written.
+    Every number depends on the text of its own row only, to the last bit: rows in one run do not
+    change each other, and a prompt may be cut into runs of two tokens or more at any place. Runs
+    of a single token round otherwise, so prompts are never computed one token at a time.
     """
 
-    def __init__(self, folder: Path, artifact: DecoderArtifact, *, threads: int) -> None:
-        self._session = open_session(folder / "model.onnx", threads=threads)
-        self._binding = self._session.io_binding()
-        self._last = np.zeros(1, np.int32)
-        self._total = np.zeros((), np.int32)
-        self._logits = np.zeros((1, artifact.vocab_size), np.float32)
-        self._prefilled: list[int] = []
-        self._bind(artifact)
+    def __init__(
+        self, folder: Path, artifact: DecoderArtifact, *, slots: int, threads: int, device: Device
+    ) -> None:
+        self._session = open_session(folder / "model.onnx", threads=threads, device=device)
+        self.cache: Cache = (CudaCache if device == "cuda" else HostCache)(artifact, slots=slots)
+        self.slots = slots
+        self.context_length = artifact.context_length
+        self._bindings: dict[tuple[int, int], Any] = {}
+        self._logits = np.zeros((max(slots, CHUNK), artifact.vocab_size), np.float32)
+        # What a run reads must not move or vanish while it runs.
+        self._inputs: tuple[NDArray[Any], ...] = ()
 
-    def _bind(self, artifact: DecoderArtifact) -> None:
-        """Binds what stays where it is from run to run: everything but the tokens."""
-        self._binding.bind_cpu_input("seqlens_k", self._last)
-        self._binding.bind_cpu_input("total_sequence_length", self._total)
-        self._bind_output("logits", self._logits)
-        for name, buffer in _cache(artifact):
-            self._binding.bind_cpu_input(f"past_key_values.{name}", buffer)
-            self._bind_output(f"present.{name}", buffer)
+    def warm_up(self) -> None:
+        """Runs once as prompts are read and once as texts are written, so that requests need not.
 
-    def _bind_output(self, name: str, buffer: NDArray[np.float32]) -> None:
-        self._binding.bind_output(
-            name, "cpu", 0, buffer.dtype.type, buffer.shape, buffer.ctypes.data
-        )
-
-    def forward(self, tokens: Sequence[int], position: int) -> NDArray[np.float32]:
-        """Logits [vocab] after `tokens`, the first of which stands at `position` in its text.
-
-        What stands before is in the cache already. The array is overwritten by the next call.
+        Leaves traces in the first slot.
         """
-        del self._prefilled[position:]
-        self._binding.bind_cpu_input("input_ids", np.array([tokens], np.int64))
-        self._total[()] = position + len(tokens)
-        self._last[0] = position + len(tokens) - 1
-        self._session.run_with_iobinding(self._binding)
-        if len(tokens) == CHUNK and position == len(self._prefilled):
-            self._prefilled.extend(tokens)
-        logits: NDArray[np.float32] = self._logits[0]
+        self.read([0, 0], row=0, position=0)
+        self.write([0], first=0, positions=[2])
+
+    def read(
+        self, tokens: Sequence[int], *, row: int, position: int, all_logits: bool = False
+    ) -> Logits:
+        """Computes a piece of a prompt, the first token of which stands at `position`.
+
+        Gives logits [1, vocab] behind the last token, or [tokens, vocab] behind each. The array is
+        overwritten by the next run. What stands before must be in the cache's `row`.
+        """
+        count = len(tokens)
+        wanted = np.arange(count) if all_logits else np.array([count - 1])
+        return self._run(np.array([tokens]), row, np.array([position + count]), wanted)
+
+    def write(self, tokens: Sequence[int], *, first: int, positions: Sequence[int]) -> Logits:
+        """Computes one token for each row from `first` on, each at its own position.
+
+        Gives logits [rows, vocab], overwritten by the next run.
+        """
+        column = np.array(tokens)[:, None]
+        return self._run(column, first, np.array(positions) + 1, np.arange(len(tokens)))
+
+    def _run(
+        self, tokens: NDArray[Any], first: int, lengths: NDArray[Any], wanted: NDArray[Any]
+    ) -> Logits:
+        """One run of rows of `tokens` [rows, count], which are then `lengths` [rows] long."""
+        binding = self._binding(first, first + len(tokens))
+        inputs: dict[str, NDArray[Any]] = {
+            "input_ids": tokens.astype(np.int64),
+            "logit_positions": wanted.astype(np.int64),
+            "seqlens_k": (lengths - 1).astype(np.int32),
+            "total_sequence_length": np.array(lengths.max(), np.int32),
+        }
+        for name, values in inputs.items():
+            binding.bind_cpu_input(name, values)
+        self._inputs = tuple(inputs.values())
+        logits = self._logits[: len(wanted)]
+        binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
+        self._session.run_with_iobinding(binding)
         return logits
 
-    def reusable(self, tokens: Sequence[int]) -> int:
-        """How many of `tokens` need no computing, as the cache begins with the same ones.
-
-        Only whole chunks count, so that every position is computed in the same run as in an
-        empty cache: the logits are equal to the last bit, whatever was asked before.
-        """
-        reused = 0
-        while reused + CHUNK < len(tokens) and reused + CHUNK <= len(self._prefilled):
-            chunk = slice(reused, reused + CHUNK)
-            if tokens[chunk] != self._prefilled[chunk]:
-                break
-            reused += CHUNK
-        return reused
-
-
-def _cache(artifact: DecoderArtifact) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Zeroed buffers [1, kv_heads, context, head_dim] by the part of their name they share."""
-    shape = (1, artifact.kv_heads, artifact.context_length, artifact.head_dim)
-    for layer in range(artifact.layers):
-        for part in ("key", "value"):
-            yield f"{layer}.{part}", _untouched(shape)
-
-
-def _untouched(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Zeros that take no memory until they are written.
-
-    NumPy would ask for huge pages, and the first token of each head would take two megabytes.
-    """
-    size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if sys.platform == "linux":
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(memory, np.float32).reshape(shape)
+    def _binding(self, start: int, stop: int) -> Any:
+        """The binding for rows from `start` to `stop`, made once: it names a hundred buffers."""
+        key = start, stop
+        if key not in self._bindings:
+            self._bindings[key] = self._session.io_binding()
+            self.cache.bind(self._bindings[key], slice(start, stop))
+        return self._bindings[key]

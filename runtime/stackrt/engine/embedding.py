@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stackrt.engine.artifact import EncoderArtifact, read_encoder
 from stackrt.engine.scheduler import queue_full
-from stackrt.engine.session import open_session
+from stackrt.engine.session import Device, open_session
 from stackrt.engine.tokenizer import Tokenizer
 
 # Padded tokens in one run: as fast as more, and it bounds the memory of the run.
@@ -27,19 +27,21 @@ class EmbeddingModel:
     name: str
     path: Path
 
-    def load(self, *, threads: int, max_queue: int) -> EmbeddingEngine:
-        """Reads the model's files."""
-        return EmbeddingEngine(self, threads=threads, max_queue=max_queue)
+    def load(self, *, threads: int, max_queue: int, device: Device) -> EmbeddingEngine:
+        """Reads the model's files. Raises DeviceError where `device` is missing."""
+        return EmbeddingEngine(self, threads=threads, max_queue=max_queue, device=device)
 
 
 class EmbeddingEngine:
     """An embedding model in memory, with a thread that runs it batch by batch."""
 
-    def __init__(self, model: EmbeddingModel, *, threads: int, max_queue: int) -> None:
+    def __init__(
+        self, model: EmbeddingModel, *, threads: int, max_queue: int, device: Device
+    ) -> None:
         self.name = model.name
         self.artifact: EncoderArtifact = read_encoder(model.path)
         self._tokenizer = Tokenizer(model.path / "tokenizer.json")
-        self._session = open_session(model.path / "model.onnx", threads=threads)
+        self._session = open_session(model.path / "model.onnx", threads=threads, device=device)
         self._max_queue = max_queue
         self._requests = 0
         self._executor = self._new_executor()

@@ -13,11 +13,13 @@ from stackrt.engine.decoder import Decoder
 from stackrt.engine.detokenize import Detokenizer
 from stackrt.engine.generation import Generation
 from stackrt.engine.logprobs import Transcript
+from stackrt.engine.metrics import Metrics
 from stackrt.engine.options import GenerationOptions
 from stackrt.engine.outbox import Outbox
 from stackrt.engine.sampling import Sampler
 from stackrt.engine.scheduler import Scheduler
 from stackrt.engine.sequence import Output, TokenSequence
+from stackrt.engine.session import Device
 from stackrt.engine.stop import StopMatcher
 from stackrt.engine.tokenizer import Tokenizer
 
@@ -41,26 +43,34 @@ class ChatTemplate(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel:
-    """Where a compiled language model is, what it is called, and how a chat is written for it."""
+    """Where a compiled language model is, what it is called, and how a chat is written for it.
+
+    `slots` is how many texts it writes at once.
+    """
 
     name: str
     path: Path
     render: ChatTemplate
+    slots: int
 
-    def load(self, *, threads: int, max_queue: int) -> LanguageEngine:
-        """Reads the model's files."""
-        return LanguageEngine(self, threads=threads, max_queue=max_queue)
+    def load(self, *, threads: int, max_queue: int, device: Device) -> LanguageEngine:
+        """Reads the model's files. Raises DeviceError where `device` is missing."""
+        return LanguageEngine(self, threads=threads, max_queue=max_queue, device=device)
 
 
 class LanguageEngine:
     """A language model in memory, with the thread that runs it between `open` and `close`."""
 
-    def __init__(self, model: LanguageModel, *, threads: int, max_queue: int) -> None:
+    def __init__(
+        self, model: LanguageModel, *, threads: int, max_queue: int, device: Device
+    ) -> None:
         self.name = model.name
         self.artifact: DecoderArtifact = read_decoder(model.path)
         self.tokenizer = Tokenizer(model.path / "tokenizer.json")
         self._render = model.render
-        decoder = Decoder(model.path, self.artifact, threads=threads)
+        decoder = Decoder(
+            model.path, self.artifact, slots=model.slots, threads=threads, device=device
+        )
         self._scheduler = Scheduler(decoder, name=model.name, max_queue=max_queue)
 
     async def open(self) -> None:
@@ -75,6 +85,10 @@ class LanguageEngine:
     def alive(self) -> bool:
         """Whether a request would be worked on."""
         return self._scheduler.alive
+
+    def metrics(self) -> Metrics:
+        """How much there is to do and was done."""
+        return self._scheduler.metrics()
 
     @property
     def longest_prompt(self) -> int:
@@ -133,5 +147,6 @@ class LanguageEngine:
             detokenizer=Detokenizer(self.tokenizer),
             stop=StopMatcher(options.stop),
             transcript=None if logprobs is None else Transcript(self.tokenizer, top=logprobs),
+            prompt_transcript=None,
             outbox=outbox,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +47,32 @@ class SamplingParameters:
     seed: int | None = None
 
 
+class Constraint(Protocol):
+    """What the text of one sequence may be: a grammar, and how far into it the text is."""
+
+    def restrict(self, logits: Floats) -> Floats:
+        """`logits` [vocab] with minus infinity for the tokens that may not come next."""
+        ...
+
+    def advance(self, token: int) -> None:
+        """Notes that `token`, one of those that may, came next."""
+        ...
+
+
 class Sampler:
     """The sampling state of one sequence: its random generator and the tokens it has chosen."""
 
-    def __init__(self, parameters: SamplingParameters, *, vocab_size: int, stream: int) -> None:
+    def __init__(
+        self,
+        parameters: SamplingParameters,
+        *,
+        vocab_size: int,
+        stream: int,
+        constraint: Constraint | None = None,
+    ) -> None:
         """`stream` tells apart the choices of one request, which share its seed."""
         self._parameters = parameters
+        self._constraint = constraint
         self._counts = np.zeros(vocab_size, np.int32) if _penalizes(parameters) else None
         self._random = _generator(parameters.seed, stream)
 
@@ -67,9 +88,13 @@ class Sampler:
             )
         if parameters.logit_bias is not None:
             logits = parameters.logit_bias.added_to(logits)
+        if self._constraint is not None:
+            logits = self._constraint.restrict(logits)
         token = self._choose(logits)
         if self._counts is not None:
             self._counts[token] += 1
+        if self._constraint is not None:
+            self._constraint.advance(token)
         return token
 
     def _choose(self, logits: Floats) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stackrt.engine.detokenize import Detokenizer
 from stackrt.engine.logprobs import TokenLogprobs, Transcript
 from stackrt.engine.outbox import Outbox
 from stackrt.engine.sampling import Floats, Sampler
 from stackrt.engine.stop import StopMatcher
+
+if TYPE_CHECKING:
+    from stackrt.engine.logprobs import PromptTranscript
+    from stackrt.engine.slots import Slot
 
 FinishReason = Literal["stop", "length"]
 
@@ -19,18 +23,25 @@ FinishReason = Literal["stop", "length"]
 class Output:
     """What a step adds to the text of choice `index`; the last one says why it ends.
 
-    `tokens` counts all that were generated so far, without the one that ends a text.
+    `tokens` counts all that were generated so far, without the one that ends a text; `cached`
+    those of the prompt that needed no computing. The first output brings `prompt_logprobs`.
     """
 
     index: int
     text: str
     tokens: int
+    cached: int
     logprobs: Sequence[TokenLogprobs]
+    prompt_logprobs: Sequence[TokenLogprobs]
     finish_reason: FinishReason | None
 
 
 class TokenSequence:
-    """The state of one choice of a request; `computed` of its `tokens` are in the cache."""
+    """The state of one choice of a request.
+
+    `computed` of its `tokens` are in the cache row of its `slot`. The scheduler gives and takes
+    the slot; without one nothing is computed.
+    """
 
     def __init__(
         self,
@@ -43,21 +54,30 @@ class TokenSequence:
         detokenizer: Detokenizer,
         stop: StopMatcher,
         transcript: Transcript | None,
+        prompt_transcript: PromptTranscript | None,
         outbox: Outbox[Output],
     ) -> None:
-        """`max_tokens` is at least 1, and leaves the prompt room in the context."""
+        """`max_tokens` leaves the prompt room in the context; 0 computes the prompt only."""
+        self.prompt = prompt
         self.tokens = list(prompt)
         self.computed = 0
+        self.cached = 0
+        self.slot: Slot | None = None
         self.finished = False
         self._index = index
-        self._prompt_length = len(self.tokens)
         self._max_tokens = max_tokens
         self._end_tokens = end_tokens
         self._sampler = sampler
         self._detokenizer = detokenizer
         self._stop = stop
         self._transcript = transcript
+        self._prompt_transcript = prompt_transcript
         self._outbox = outbox
+
+    @property
+    def request(self) -> object:
+        """The same for all sequences of one request, and for no others."""
+        return self._outbox
 
     @property
     def done(self) -> bool:
@@ -69,8 +89,35 @@ class TokenSequence:
         """Whether the next token would be taken."""
         return self._outbox.ready
 
+    @property
+    def unread(self) -> int:
+        """Tokens of the prompt that are not computed."""
+        return max(len(self.prompt) - self.computed, 0)
+
+    @property
+    def reuses(self) -> bool:
+        """Whether a computed beginning of the prompt serves; not where all its logits are asked."""
+        return self._prompt_transcript is None
+
+    @property
+    def generated(self) -> int:
+        """Tokens generated so far."""
+        return len(self.tokens) - len(self.prompt)
+
+    def restart(self) -> None:
+        """Notes that nothing is in the cache any more."""
+        self.computed = 0
+
+    def accept_prompt(self, start: int, logits: Floats) -> None:
+        """Takes the logits [count, vocab] behind the prompt's tokens from `start` on."""
+        if self._prompt_transcript is not None:
+            self._prompt_transcript.add(start, logits)
+
     def accept(self, logits: Floats) -> None:
-        """Chooses the next token and hands over the text that it completes."""
+        """Chooses the next token by `logits` [vocab] and hands over the text that it completes."""
+        if self._max_tokens == 0:
+            self._emit("", "length")
+            return
         token = self._sampler.sample(logits)
         if token in self._end_tokens:
             self._emit(self._stop.flush(), "stop")
@@ -82,7 +129,7 @@ class TokenSequence:
         text = self._stop.feed(piece)
         if self._stop.matched:
             self._emit(text, "stop")
-        elif len(self.tokens) == self._prompt_length + self._max_tokens:
+        elif self.generated == self._max_tokens:
             self._emit(text + self._stop.flush(), "length")
         elif text:
             self._emit(text, None)
@@ -97,5 +144,17 @@ class TokenSequence:
         logprobs: Sequence[TokenLogprobs] = ()
         if self._transcript is not None:
             logprobs = self._transcript.take(text, last=self.finished, cut=self._stop.matched)
-        generated = len(self.tokens) - self._prompt_length
-        self._outbox.put(Output(self._index, text, generated, logprobs, finish_reason))
+        prompt_logprobs: Sequence[TokenLogprobs] = ()
+        if self._prompt_transcript is not None:
+            prompt_logprobs = self._prompt_transcript.take()
+        self._outbox.put(
+            Output(
+                index=self._index,
+                text=text,
+                tokens=self.generated,
+                cached=self.cached,
+                logprobs=logprobs,
+                prompt_logprobs=prompt_logprobs,
+                finish_reason=finish_reason,
+            )
+        )

@@ -37,6 +37,7 @@ class OnnxDecoder:
         binding.bind_cpu_input("input_ids", np.array([ids], np.int64))
         binding.bind_cpu_input("seqlens_k", np.array([total - 1], np.int32))
         binding.bind_cpu_input("total_sequence_length", np.array(total, np.int32))
+        binding.bind_cpu_input("logit_positions", np.array([len(ids) - 1], np.int64))
         binding.bind_output("logits")
         for name, buffer in self._buffers.items():
             binding.bind_ortvalue_input(f"past_key_values.{name}", buffer)

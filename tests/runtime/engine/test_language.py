@@ -24,8 +24,8 @@ ENDLESS = LogitBias(np.array([0, 2]), np.full(2, -100, np.float32))
 
 @pytest.fixture(scope="module")
 def engine(language_folder: Path, chat_template: ChatTemplate) -> Iterator[LanguageEngine]:
-    model = LanguageModel(name="smollm2", path=language_folder, render=chat_template)
-    engine = model.load(threads=2, max_queue=MAX_QUEUE)
+    model = LanguageModel(name="smollm2", path=language_folder, render=chat_template, slots=1)
+    engine = model.load(threads=2, max_queue=MAX_QUEUE, device="cpu")
     asyncio.run(engine.open())
     yield engine
     asyncio.run(engine.close())
@@ -189,14 +189,14 @@ def test_a_consumer_that_does_not_read_stops_nobody(engine: LanguageEngine) -> N
 def test_a_failure_ends_its_request_only(
     engine: LanguageEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forward = Decoder.forward
+    read = Decoder.read
 
-    def fail_once(self: Decoder, tokens: list[int], position: int) -> Any:
-        monkeypatch.setattr(Decoder, "forward", forward)
+    def fail_once(self: Decoder, tokens: list[int], **where: Any) -> Any:
+        monkeypatch.setattr(Decoder, "read", read)
         raise RuntimeError("out of memory at 0x1234")
 
     async def run() -> None:
-        monkeypatch.setattr(Decoder, "forward", fail_once)
+        monkeypatch.setattr(Decoder, "read", fail_once)
         with pytest.raises(ApiError) as caught:
             await complete(engine)
         assert caught.value.status == 500

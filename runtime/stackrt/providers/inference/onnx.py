@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TypeVar
 
 from stackrt.apis.inference import ChatCompletionRequest, CompletionRequest, EmbeddingsRequest
@@ -12,7 +13,9 @@ from stackrt.apis.providers import Health
 from stackrt.engine.cores import usable_cores
 from stackrt.engine.embedding import EmbeddingEngine, EmbeddingModel
 from stackrt.engine.language import LanguageEngine, LanguageModel
+from stackrt.engine.metrics import Metrics
 from stackrt.engine.openai import chat, completions, embeddings
+from stackrt.engine.session import Device
 from stackrt.errors import not_found
 
 Engine = TypeVar("Engine", LanguageEngine, EmbeddingEngine)
@@ -21,21 +24,26 @@ Engine = TypeVar("Engine", LanguageEngine, EmbeddingEngine)
 class Onnx:
     """Runs each of its models in a thread of its own; the event loop never waits for one.
 
-    `threads` is how many cores one run may use, 0 for all that the process has. `max_queue` is
-    how many requests may wait for a model before the next gets a 429.
+    `device` is what the models were compiled for. `threads` is how many cores one run may use, 0
+    for all that the process has. `max_queue` is how many requests may wait for a model before the
+    next gets a 429.
     """
 
     def __init__(
         self,
         *,
         models: Sequence[LanguageModel | EmbeddingModel],
+        device: Device = "cpu",
         threads: int = 0,
         max_queue: int = 64,
     ) -> None:
         threads = threads or usable_cores()
         with ThreadPoolExecutor(max(1, len(models))) as pool:
             engines = list(
-                pool.map(lambda model: model.load(threads=threads, max_queue=max_queue), models)
+                pool.map(
+                    lambda model: model.load(threads=threads, max_queue=max_queue, device=device),
+                    models,
+                )
             )
         self._language = {one.name: one for one in engines if isinstance(one, LanguageEngine)}
         self._embedding = {one.name: one for one in engines if isinstance(one, EmbeddingEngine)}
@@ -60,12 +68,18 @@ class Onnx:
         """Nothing beyond what is declared."""
         return ()
 
+    def metrics(self) -> dict[str, Metrics]:
+        """How much each language model has to do and did."""
+        return {name: engine.metrics() for name, engine in self._language.items()}
+
     async def health(self) -> Health:
-        """Whether every model would work on a request."""
+        """Whether every model would work on a request, and their metrics."""
+        metrics = {name: asdict(one) for name, one in self.metrics().items()}
         stopped = [engine.name for engine in self._engines if not engine.alive]
         if stopped:
-            return Health(status="Error", message=f"not running: {', '.join(stopped)}")
-        return Health(status="OK")
+            message = f"not running: {', '.join(stopped)}"
+            return Health(status="Error", message=message, metrics=metrics)
+        return Health(status="OK", metrics=metrics)
 
     async def chat_completion(self, model: Model, request: ChatCompletionRequest) -> bytes:
         """A `chat.completion` object. Raises ApiError 400, 429 or 501."""

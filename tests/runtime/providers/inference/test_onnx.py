@@ -40,7 +40,7 @@ def onnx(
 ) -> Iterator[Onnx]:
     provider = Onnx(
         models=[
-            LanguageModel(name="smollm2", path=language_folder, render=chat_template),
+            LanguageModel(name="smollm2", path=language_folder, render=chat_template, slots=2),
             EmbeddingModel(name="minilm", path=embedding_folder),
         ]
     )
@@ -348,7 +348,7 @@ def test_a_template_that_refuses_a_chat_is_the_clients_error(language_folder: Pa
     def refuse(messages: Any, *, tools: Any, add_generation_prompt: bool) -> str:
         raise TemplateError("roles must alternate")
 
-    model = LanguageModel(name="smollm2", path=language_folder, render=refuse)
+    model = LanguageModel(name="smollm2", path=language_folder, render=refuse, slots=1)
     error = refusal(Onnx(models=[model]))
     assert (error.status, error.param) == (400, "messages")
     assert "roles must alternate" in error.message
@@ -601,10 +601,12 @@ def test_only_declared_models_are_served(onnx: Onnx) -> None:
 
 def test_health_says_whether_the_models_run(onnx: Onnx) -> None:
     async def run() -> None:
-        assert await onnx.health() == {"status": "OK"}
+        health = await onnx.health()
+        assert health["status"] == "OK"
+        assert health["metrics"]["smollm2"]["slots"] == 2
         await onnx.close()
         assert (await onnx.health())["status"] == "Error"
         await onnx.open()
-        assert await onnx.health() == {"status": "OK"}
+        assert (await onnx.health())["status"] == "OK"
 
     asyncio.run(run())
