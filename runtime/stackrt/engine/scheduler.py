@@ -200,12 +200,12 @@ class Scheduler:
                 self._accept(sequence, logits[slots.index(slot_of(sequence))])
 
     def _accept(self, sequence: TokenSequence, logits: Floats) -> None:
+        # Before the text is handed out, so that who has it finds it counted.
+        self._meter.generated(1)
         try:
             sequence.accept(logits)
         except Exception as error:
             self._fail([sequence], error)
-        else:
-            self._meter.generated(1)
 
     def _fail(self, sequences: Sequence[TokenSequence], error: Exception) -> None:
         log.error("%s: a request failed", self._name, exc_info=error)

@@ -67,7 +67,7 @@ class Slots:
         prompt = np.array(sequence.prompt, np.int32)
         free = [slot for slot in self._slots if slot.sequence is None]
         slot = min(free, key=lambda slot: (-_continued(slot, prompt), slot.used))
-        slot.shared = _continued(slot, prompt) if sequence.reuses else 0
+        slot.shared = _common(slot, prompt) if sequence.reuses else 0
         slot.prompt, slot.sequence = prompt, sequence
         sequence.slot, sequence.computed = slot, slot.shared
         sequence.cached = max(sequence.cached, slot.shared)
