@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import language, passthrough, startup
+from bench import embeddings, language, passthrough, soak, startup
 from bench.results import Result, save, show
 from bench.servers import MissingError, need, program, stack
 
 GENERATED = Path(__file__).parent.parent / "generated"
-ALL = ("startup", "pass-through", "streams", "language")
+ALL = ("startup", "pass-through", "streams", "engine", "embeddings", "soak")
 
 
 def main() -> None:
@@ -48,8 +48,12 @@ def _results(arguments: argparse.Namespace) -> Iterator[Result]:
         yield from passthrough.requests(gateway, **load)
     if "streams" in arguments.only:
         yield from passthrough.streams(gateway, **load)
-    if "language" in arguments.only:
-        yield from language.measure(starter, rounds=rounds)
+    if "engine" in arguments.only:
+        yield from language.measure([starter, *language.peers()], rounds=rounds)
+    if "embeddings" in arguments.only:
+        yield from embeddings.measure(starter, rounds=rounds)
+    if "soak" in arguments.only:
+        yield from soak.measure(starter, requests=arguments.requests)
 
 
 def _arguments() -> argparse.Namespace:
@@ -63,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 16, 64], metavar="N")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is shown")
     parser.add_argument("--seconds", type=float, default=2, help="of load in each round")
+    parser.add_argument("--requests", type=int, default=2000, help="of the soak")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     return parser.parse_args()
 

@@ -26,12 +26,16 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """How to start something that serves; it listens on the port that `command` ends with."""
+    """How to start something that serves; it listens on the port that `command` ends with.
+
+    `folder` is where it runs.
+    """
 
     name: str
     command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     path: str = "/v1/health"
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def running(server: Server) -> Iterator[Running]:
     process = subprocess.Popen(
         [*server.command, str(port)],
         env={**os.environ, **server.environ},
+        cwd=server.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -17,6 +17,7 @@ from stackrt.apis.inference import (
     EmbeddingsRequest,
     Inference,
     InferenceProvider,
+    RerankRequest,
 )
 from stackrt.apis.inspect import Inspect, RouteInfo
 from stackrt.apis.models import Model, ModelRegistry, Models
@@ -90,6 +91,9 @@ class Scripted:
     async def embeddings(self, model: Model, request: EmbeddingsRequest) -> bytes:
         raise unsupported("embeddings", "scripted")
 
+    async def rerank(self, model: Model, request: RerankRequest) -> bytes:
+        raise unsupported("reranking", "scripted")
+
     async def list_models(self) -> Sequence[str]:
         return ()
 
@@ -126,6 +130,7 @@ def build(settings: Settings) -> Starlette:
             Route("/v1/providers", providers.list_providers, methods=["GET"]),
             Route("/v1/providers/{provider_id}", providers.get_provider, methods=["GET"]),
             Route("/v1/version", inspect.version, methods=["GET"]),
+            Route("/v1alpha/inference/rerank", inference.rerank, methods=["POST"]),
         ],
         exception_handlers=exception_handlers,
         lifespan=lifespan(*inference_providers.values()),

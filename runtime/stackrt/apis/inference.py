@@ -1,4 +1,4 @@
-"""The Inference API: chat completions, completions and embeddings, as OpenAI defines them."""
+"""The Inference API: what OpenAI defines for chat, completions and embeddings, and reranking."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class ChatCompletionRequest(TypedDict, total=False):
     n: int | None
     parallel_tool_calls: bool | None
     presence_penalty: float | None
+    repetition_penalty: float | None
     response_format: dict[str, Any] | None
     seed: int | None
     stop: str | list[str] | None
@@ -87,6 +88,7 @@ class CompletionRequest(TypedDict, total=False):
     min_p: float | None
     n: int | None
     presence_penalty: float | None
+    repetition_penalty: float | None
     seed: int | None
     stop: str | list[str] | None
     stream: bool | None
@@ -100,13 +102,35 @@ class CompletionRequest(TypedDict, total=False):
 
 @with_config(_TOLERANT)
 class EmbeddingsRequest(TypedDict, total=False):
-    """Body of POST /v1/embeddings (OpenAI API reference, create embeddings)."""
+    """Body of POST /v1/embeddings (OpenAI API reference, create embeddings).
+
+    What a text is (`input_type`, or `task_type`) and whether one that is too long is cut
+    (`truncate`, or `text_truncation`) is told as to Cohere and NVIDIA, or as to Llama Stack.
+    """
 
     model: Required[str]
     input: Required[str | Strings | TokenIds | list[TokenIds]]
     dimensions: int | None
     encoding_format: str | None
+    input_type: str | None
+    prompt_name: str | None
+    task_type: str | None
+    text_truncation: str | None
+    truncate: str | None
     user: str | None
+
+
+@with_config(_TOLERANT)
+class RerankRequest(TypedDict, total=False):
+    """Body of POST /v1alpha/inference/rerank (Llama Stack API, rerank).
+
+    `query` and each of `items` is a text or a part of a message.
+    """
+
+    model: Required[str]
+    query: Required[str | ContentPart]
+    items: Required[list[str | ContentPart]]
+    max_num_results: int | None
 
 
 class InferenceProvider(Resource, Protocol):
@@ -149,6 +173,10 @@ class InferenceProvider(Resource, Protocol):
         """A list of `embedding` objects, in the order of the input."""
         ...
 
+    async def rerank(self, model: Model, request: RerankRequest) -> bytes:
+        """`data`: for each item its `index` and `relevance_score`, the most relevant first."""
+        ...
+
     async def list_models(self) -> Sequence[str]:
         """The provider's own names of all that it offers; () if only declared models count."""
         ...
@@ -166,6 +194,7 @@ class Inference:
         self._chat_completion = Body(ChatCompletionRequest)
         self._completion = Body(CompletionRequest)
         self._embeddings = Body(EmbeddingsRequest)
+        self._rerank = Body(RerankRequest)
 
     async def chat_completions(self, request: Request) -> Response:
         """POST /v1/chat/completions: one JSON object, or a stream of chunks."""
@@ -188,6 +217,12 @@ class Inference:
         body = await self._embeddings.read(request)
         model, provider = self._registry.resolve(body["model"], "embedding")
         return await _answer(request, provider.embeddings(model, body))
+
+    async def rerank(self, request: Request) -> Response:
+        """POST /v1alpha/inference/rerank: the items, ordered by what they tell of the query."""
+        body = await self._rerank.read(request)
+        model, provider = self._registry.resolve(body["model"], "rerank")
+        return await _answer(request, provider.rerank(model, body))
 
 
 async def _answer(request: Request, answer: Awaitable[bytes]) -> Response:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ModelType = Literal["llm", "embedding"]
+ModelType = Literal["llm", "embedding", "rerank", "classifier"]
 
 # How long a provider may take to list its models, in seconds.
 LIST_TIMEOUT = 5.0

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class FillTokens:
+    """The tokens before what a gap in a text comes after, before what follows it, and before it.
+
+    As in "Efficient Training of Language Models to Fill in the Middle", Bavarian et al. 2022.
+    """
+
+    prefix: int
+    suffix: int
+    middle: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecoderArtifact:
-    """A compiled language model: sizes of its cache, and the tokens that begin and end a text."""
+    """A compiled language model: sizes of its cache, and the tokens that begin and end a text.
+
+    `fill_tokens` are those of a model that was trained to fill gaps.
+    """
 
     vocab_size: int
     context_length: int
@@ -20,15 +36,46 @@ class DecoderArtifact:
     bos_token_id: int | None
     eos_token_ids: frozenset[int]
     add_bos_token: bool
+    fill_tokens: FillTokens | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderArtifact:
-    """A compiled embedding model; `max_tokens` counts the special tokens too."""
+    """A compiled embedding model; `max_tokens` counts the special tokens too.
+
+    `prompts` are the instructions that the model wants before a text, by what the text is;
+    `default_prompt` names the one of a text of which nothing is said.
+    """
 
     vocab_size: int
     embedding_dimension: int
     max_tokens: int
+    prompts: Mapping[str, str]
+    default_prompt: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankArtifact:
+    """A compiled cross-encoder; `token_types` says that it is told which text a token is of."""
+
+    max_tokens: int
+    token_types: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierArtifact:
+    """A compiled classifier.
+
+    `exclusive` says that a text has one of the `labels`; else it has those with a score of at
+    least `threshold`. `decisive` is the index of the label, of two, that a long text has if any of
+    its parts has it, with a score of at least `threshold`.
+    """
+
+    max_tokens: int
+    labels: tuple[str, ...]
+    exclusive: bool
+    decisive: int | None
+    threshold: float
 
 
 def read_decoder(folder: Path) -> DecoderArtifact:
@@ -43,7 +90,16 @@ def read_decoder(folder: Path) -> DecoderArtifact:
         bos_token_id=fields["bos_token_id"],
         eos_token_ids=frozenset(fields["eos_token_ids"]),
         add_bos_token=fields["add_bos_token"],
+        fill_tokens=_fill_tokens(fields),
     )
+
+
+def _fill_tokens(fields: Mapping[str, Any]) -> FillTokens | None:
+    prefix, suffix = fields.get("fim_prefix_id"), fields.get("fim_suffix_id")
+    middle = fields.get("fim_middle_id")
+    if prefix is None or suffix is None or middle is None:
+        return None
+    return FillTokens(prefix=prefix, suffix=suffix, middle=middle)
 
 
 def read_encoder(folder: Path) -> EncoderArtifact:
@@ -53,6 +109,26 @@ def read_encoder(folder: Path) -> EncoderArtifact:
         vocab_size=fields["vocab_size"],
         embedding_dimension=fields["embedding_dimension"],
         max_tokens=fields["max_tokens"],
+        prompts=fields["prompts"],
+        default_prompt=fields["default_prompt"],
+    )
+
+
+def read_reranker(folder: Path) -> RerankArtifact:
+    """The description of the reranker in `folder`. Raises ValueError for another kind of model."""
+    fields = _read(folder, "reranker")
+    return RerankArtifact(max_tokens=fields["max_tokens"], token_types=fields["token_types"])
+
+
+def read_classifier(folder: Path) -> ClassifierArtifact:
+    """The description of the classifier in `folder`; ValueError for another kind of model."""
+    fields = _read(folder, "classifier")
+    return ClassifierArtifact(
+        max_tokens=fields["max_tokens"],
+        labels=tuple(fields["labels"]),
+        exclusive=fields["exclusive"],
+        decisive=fields["decisive"],
+        threshold=fields["threshold"],
     )
 
 

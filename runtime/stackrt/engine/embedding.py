@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackrt.engine.artifact import EncoderArtifact, read_encoder
-from stackrt.engine.scheduler import queue_full
-from stackrt.engine.session import Device, open_session
+from stackrt.engine.encoder import EncoderRunner, Row
+from stackrt.engine.encoder_text import Cut, EncoderText
+from stackrt.engine.session import Device
 from stackrt.engine.tokenizer import Tokenizer
-
-# Padded tokens in one run: as fast as more, and it bounds the memory of the run.
-BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,77 +36,44 @@ class EmbeddingEngine:
     ) -> None:
         self.name = model.name
         self.artifact: EncoderArtifact = read_encoder(model.path)
-        self._tokenizer = Tokenizer(model.path / "tokenizer.json")
-        self._session = open_session(model.path / "model.onnx", threads=threads, device=device)
-        self._max_queue = max_queue
-        self._requests = 0
-        self._executor = self._new_executor()
-
-    def _new_executor(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        tokenizer = Tokenizer(model.path / "tokenizer.json")
+        self._text = EncoderText(tokenizer, max_tokens=self.artifact.max_tokens)
+        self._runner = EncoderRunner(
+            model.path,
+            name=model.name,
+            output="sentence_embedding",
+            width=self.artifact.embedding_dimension,
+            threads=threads,
+            max_queue=max_queue,
+            device=device,
+        )
 
     async def open(self) -> None:
         """Nothing to do: the thread starts with the first request."""
 
     async def close(self) -> None:
-        """Ends the thread after the batch it is at."""
-        executor, self._executor = self._executor, self._new_executor()
-        await asyncio.to_thread(executor.shutdown)
+        """Ends the thread after the batch it is at, and what waits with a 503."""
+        await self._runner.close()
 
     @property
     def alive(self) -> bool:
         """Whether a request would be worked on."""
         return True
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of `texts`. Slow for long ones. Raises TooManyTokensError."""
-        return self._tokenizer.encode_all(
-            texts, limit=self.artifact.max_tokens, special_tokens=True
-        )
+    def encode(self, texts: Sequence[str], *, cut: Cut | None = None) -> list[Sequence[int]]:
+        """The tokens of `texts`. Slow for long ones.
+
+        Raises TooManyTokensError for one that is too long, unless it is to be `cut`.
+        """
+        return [row.tokens for row in self._text.rows(texts, cut=cut)]
 
     def check_room(self) -> None:
         """Raises the 429 that `embed` would."""
-        if self._requests > self._max_queue:
-            raise queue_full(self.name)
+        self._runner.check_room()
 
     async def embed(self, inputs: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Vectors [inputs, dimension] of unit length, in the order of `inputs`.
+        """Vectors [inputs, dimension] in the order of `inputs`, of length 1 if the model's are.
 
-        Requests take turns batch by batch. Raises a 429 if too many wait already.
+        Raises a 429 if too many requests wait already.
         """
-        self.check_room()
-        self._requests += 1
-        try:
-            return await self._embed(inputs)
-        finally:
-            self._requests -= 1
-
-    async def _embed(self, inputs: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        loop = asyncio.get_running_loop()
-        vectors = np.empty((len(inputs), self.artifact.embedding_dimension), np.float32)
-        for batch in batches([len(tokens) for tokens in inputs]):
-            rows = [inputs[index] for index in batch]
-            vectors[batch] = await loop.run_in_executor(self._executor, self._run, rows)
-        return vectors
-
-    def _run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
-        mask = np.zeros_like(tokens)
-        for row, ids in enumerate(rows):
-            tokens[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-        feed = {"input_ids": tokens, "attention_mask": mask}
-        vectors: NDArray[np.float32] = self._session.run(["sentence_embedding"], feed)[0]
-        return vectors
-
-
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of `lengths` in groups of like length, each of BATCH_TOKENS or a single one."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batch and lengths[batch[0]] * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+        return await self._runner.run([Row(tokens) for tokens in inputs])

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from stackrt.engine.artifact import DecoderArtifact, read_decoder
+from stackrt.engine.conversation import ChatTemplate, ConversationWriter
 from stackrt.engine.decoder import Decoder
 from stackrt.engine.detokenize import Detokenizer
 from stackrt.engine.generation import Generation
-from stackrt.engine.logprobs import Transcript
+from stackrt.engine.grammar import GrammarCompiler
+from stackrt.engine.logprobs import PromptTranscript, Transcript
 from stackrt.engine.metrics import Metrics
 from stackrt.engine.options import GenerationOptions
 from stackrt.engine.outbox import Outbox
@@ -22,36 +24,24 @@ from stackrt.engine.sequence import Output, TokenSequence
 from stackrt.engine.session import Device
 from stackrt.engine.stop import StopMatcher
 from stackrt.engine.tokenizer import Tokenizer
+from stackrt.engine.tool_choice import EmbeddingToolChoice
 
 Prompt = list[int]
-
-
-class ChatTemplate(Protocol):
-    """Writes a conversation the way a model was trained to read it.
-
-    Raises `stackrt.engine.template.TemplateError` for a conversation that it has no form for.
-    """
-
-    def __call__(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        tools: Sequence[Mapping[str, Any]] | None,
-        add_generation_prompt: bool,
-    ) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel:
     """Where a compiled language model is, what it is called, and how a chat is written for it.
 
-    `slots` is how many texts it writes at once.
+    `slots` is how many texts it writes at once. `tool_choice` is who chooses tools, if not the
+    model itself.
     """
 
     name: str
     path: Path
     render: ChatTemplate
     slots: int
+    tool_choice: EmbeddingToolChoice | None = None
 
     def load(self, *, threads: int, max_queue: int, device: Device) -> LanguageEngine:
         """Reads the model's files. Raises DeviceError where `device` is missing."""
@@ -67,7 +57,9 @@ class LanguageEngine:
         self.name = model.name
         self.artifact: DecoderArtifact = read_decoder(model.path)
         self.tokenizer = Tokenizer(model.path / "tokenizer.json")
-        self._render = model.render
+        self.tool_choice = model.tool_choice
+        self.conversation = ConversationWriter(model.render)
+        self.grammars = GrammarCompiler(model.path, self.artifact)
         decoder = Decoder(
             model.path, self.artifact, slots=model.slots, threads=threads, device=device
         )
@@ -95,12 +87,14 @@ class LanguageEngine:
         """Tokens that a prompt may have and leave room for one more."""
         return self.artifact.context_length - 1
 
-    def encode_chat(self, messages: Sequence[Mapping[str, Any]]) -> Prompt:
-        """The prompt that asks for the next message. Slow for long texts.
+    def encode_chat(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+    ) -> Prompt:
+        """The prompt that asks for the next message, which may call `tools`. Slow for long texts.
 
         Raises TemplateError, and TooManyTokensError for more than `longest_prompt`.
         """
-        text = self._render(messages, tools=None, add_generation_prompt=True)
+        text = self.conversation.write(messages, tools)
         return self.tokenizer.encode(text, limit=self.longest_prompt, special_tokens=False)
 
     def encode_text(self, text: str) -> Prompt:
@@ -138,15 +132,29 @@ class LanguageEngine:
         room = self.artifact.context_length - len(prompt)
         vocab_size = self.artifact.vocab_size
         logprobs = options.logprobs
+        grammar = options.grammar
         return TokenSequence(
             index=index,
             prompt=prompt,
             max_tokens=room if options.max_tokens is None else min(options.max_tokens, room),
-            end_tokens=self.artifact.eos_token_ids,
-            sampler=Sampler(options.sampling, vocab_size=vocab_size, stream=index),
-            detokenizer=Detokenizer(self.tokenizer),
+            end_tokens=self.artifact.eos_token_ids | self.tokenizer.special_tokens(options.stop),
+            sampler=Sampler(
+                options.sampling,
+                vocab_size=vocab_size,
+                stream=index,
+                prompt=prompt,
+                constraint=None if grammar is None else grammar.constraint(),
+            ),
+            detokenizer=Detokenizer(
+                self.tokenizer,
+                starts_text=options.starts_text,
+                special_tokens=grammar is not None and grammar.special_tokens,
+            ),
             stop=StopMatcher(options.stop),
             transcript=None if logprobs is None else Transcript(self.tokenizer, top=logprobs),
-            prompt_transcript=None,
+            prompt_transcript=self._prompt_transcript(prompt, options.prompt_logprobs),
             outbox=outbox,
         )
+
+    def _prompt_transcript(self, prompt: Prompt, top: int | None) -> PromptTranscript | None:
+        return None if top is None else PromptTranscript(self.tokenizer, prompt, top=top)

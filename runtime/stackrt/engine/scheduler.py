@@ -204,6 +204,9 @@ class Scheduler:
         self._meter.generated(1)
         try:
             sequence.accept(logits)
+        except ApiError as error:
+            # What the request asks for cannot be gone on with.
+            sequence.fail(error)
         except Exception as error:
             self._fail([sequence], error)
 

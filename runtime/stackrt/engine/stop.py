@@ -21,7 +21,7 @@ class StopMatcher:
             self.matched = True
             self._held = ""
             return text[:start]
-        safe = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
+        safe = len(text) - max((overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[safe:]
         return text[:safe]
 
@@ -38,7 +38,7 @@ class StopMatcher:
         return min(found)[1] if found else None
 
 
-def _overlap(text: str, stop: str) -> int:
+def overlap(text: str, stop: str) -> int:
     """Length of the longest end of `text` that `stop` begins with and is longer than."""
     start = text.find(stop[0], max(0, len(text) - len(stop) + 1))
     while start >= 0:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 
@@ -28,16 +30,35 @@ class TooManyTokensError(Exception):
         self.exact = exact
 
 
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens around a text, or around two texts and `between` them."""
+
+    before: list[int]
+    between: list[int]
+    after: list[int]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+
 class Tokenizer:
-    """A tokenizer.json. Methods may be called from any thread, and release the GIL."""
+    """A tokenizer.json. Methods may be called from any thread, and release the GIL.
+
+    `prepends_space` if it puts a space in front of a text, and takes it away when it decodes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         added = self._tokenizer.get_added_tokens_decoder()
-        self._special = frozenset(id for id, token in added.items() if token.special)
-        self._byte_level = _is_byte_level(self._tokenizer.decoder)
+        self._special = {id: token.content for id, token in added.items() if token.special}
+        decoders = _parts(self._tokenizer.decoder)
+        self._byte_level = any(part["type"] == "ByteLevel" for part in decoders)
+        self.prepends_space = any(map(_strips_space, decoders))
 
     def encode(self, text: str, *, limit: int, special_tokens: bool) -> list[int]:
         """The tokens of `text`, with those that open and close a text if `special_tokens`.
@@ -63,6 +84,23 @@ class Tokenizer:
                 encoded.append(encoding.ids)
         return encoded
 
+    def frame(self, texts: int) -> Frame:
+        """The special tokens that the tokenizer puts around one text, or around two.
+
+        Raises ValueError if it knows no token for a plain letter, or mixes the texts.
+        """
+        encoding = self._tokenizer.encode("a", "a" if texts == 2 else None)
+        parts: list[list[int]] = [[]]
+        ids, owners = encoding.ids, encoding.sequence_ids
+        for index, owner in enumerate(owners):
+            if owner is None:
+                parts[-1].append(ids[index])
+            elif index == 0 or owners[index - 1] != owner:
+                parts.append([])
+        if len(parts) != texts + 1:
+            raise ValueError("the tokenizer does not keep the texts of a pair apart")
+        return Frame(parts[0], parts[1] if texts == 2 else [], parts[-1])
+
     def _check_length(self, text: str, limit: int) -> None:
         """Raises if `text` is too long for `limit` tokens, at a cost that `limit` bounds.
 
@@ -81,13 +119,17 @@ class Tokenizer:
             if count > limit:
                 raise TooManyTokensError(count, exact=False)
 
-    def decode(self, tokens: Sequence[int]) -> str:
-        """The text of `tokens`, without special tokens."""
-        return self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+    def decode(self, tokens: Sequence[int], *, special_tokens: bool = False) -> str:
+        """The text of `tokens`, with the names of special tokens if `special_tokens`."""
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=not special_tokens)
 
     def token_bytes(self, token: int) -> bytes:
         """What `token` adds to the UTF-8 of a text that it continues; empty for a special one."""
         return b"" if token in self._special else self.spelling(token)
+
+    def special_tokens(self, names: Collection[str]) -> frozenset[int]:
+        """The special tokens that `names` name; the others name none."""
+        return frozenset(id for id, name in self._special.items() if name in names)
 
     def spelling(self, token: int) -> bytes:
         """The bytes that `token` stands for; the name of a special one."""
@@ -112,12 +154,20 @@ def _sentencepiece(token: str) -> bytes:
     return token.replace("\u2581", " ").encode()
 
 
-def _is_byte_level(decoder: tokenizers.decoders.Decoder | None) -> bool:
-    """Whether the tokens spell bytes in GPT-2's alphabet; the library tells as JSON only."""
+def _parts(decoder: tokenizers.decoders.Decoder | None) -> list[dict[str, Any]]:
+    """What a decoder does, in order; the library tells as JSON only."""
     if decoder is None:
-        return False
-    state = json.loads(decoder.__getstate__())
-    return any(part["type"] == "ByteLevel" for part in [state, *state.get("decoders", [])])
+        return []
+    state: dict[str, Any] = json.loads(decoder.__getstate__())
+    parts: list[dict[str, Any]] = state.get("decoders", [state])
+    return parts
+
+
+def _strips_space(part: Mapping[str, Any]) -> bool:
+    """Whether a part of a decoder takes a text's first space away, as SentencePiece added it."""
+    if part["type"] == "Metaspace":
+        return bool(part["prepend_scheme"] != "never")
+    return bool(part["type"] == "Strip" and part["content"] == " " and part["start"])
 
 
 def _printable_bytes() -> Mapping[str, int]:

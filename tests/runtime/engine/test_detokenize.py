@@ -57,8 +57,21 @@ def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     return Tokenizer(path)
 
 
-def deltas(tokenizer: Tokenizer, tokens: list[int]) -> list[str]:
-    detokenizer = Detokenizer(tokenizer)
+@pytest.fixture(scope="module")
+def metaspace(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """A SentencePiece tokenizer as the library writes it today: one step for the space."""
+    names = ["<unk>", "▁he", "▁", "llo", "y"]
+    library = LibraryTokenizer(
+        models.BPE(dict(zip(names, range(5), strict=True)), [], unk_token="<unk>")
+    )
+    library.decoder = decoders.Metaspace(prepend_scheme="first")
+    path = tmp_path_factory.mktemp("metaspace") / "tokenizer.json"
+    library.save(str(path))
+    return Tokenizer(path)
+
+
+def deltas(tokenizer: Tokenizer, tokens: list[int], **how: bool) -> list[str]:
+    detokenizer = Detokenizer(tokenizer, **how)
     return [detokenizer.feed(token) for token in tokens]
 
 
@@ -110,3 +123,58 @@ def test_an_unfinished_character_does_not_appear(byte_level: Tokenizer) -> None:
     tokens = byte_level.encode("a🦩", limit=10, special_tokens=False)
     assert len(tokens) > 2
     assert "".join(deltas(byte_level, tokens[:-1])) == "a"
+
+
+# Bytes first, so that many are next to each other and some of those are characters.
+PIECES = st.lists(
+    st.one_of(
+        st.integers(0, 279),
+        st.characters(codec="utf-8").map(lambda character: [3 + b for b in character.encode()]),
+    ),
+    max_size=20,
+).map(lambda parts: [t for part in parts for t in (part if isinstance(part, list) else [part])])
+
+
+@given(tokens=PIECES)
+@settings(deadline=None)
+def test_any_sentencepiece_tokens_read_as_their_bytes(
+    sentencepiece: Tokenizer, tokens: list[int]
+) -> None:
+    """And as the library has it, where they spell UTF-8: elsewhere it replaces whole runs."""
+    newline = 3 + ord("\n")
+    spelled = b"".join(sentencepiece.token_bytes(token) for token in tokens)
+    read = "".join(deltas(sentencepiece, [*tokens, newline], starts_text=True))
+    assert read == (spelled.decode(errors="replace") + "\n").removeprefix(" ")
+    try:
+        spelled.decode()
+    except UnicodeDecodeError:
+        return
+    assume(not any(token in (1, 2) for token in tokens))
+    assert read == sentencepiece.decode([*tokens, newline])
+
+
+@given(tokens=st.lists(st.integers(0, 4), max_size=8))
+@settings(deadline=None)
+def test_any_metaspace_tokens_read_as_if_decoded_at_once(
+    metaspace: Tokenizer, tokens: list[int]
+) -> None:
+    assert "".join(deltas(metaspace, tokens, starts_text=True)) == metaspace.decode(tokens)
+
+
+def test_only_the_first_space_of_a_text_is_none(
+    sentencepiece: Tokenizer, byte_level: Tokenizer
+) -> None:
+    tokens = sentencepiece.encode("hello", limit=9, special_tokens=False)
+    assert "".join(deltas(sentencepiece, tokens, starts_text=True)) == "hello"
+    assert "".join(deltas(sentencepiece, tokens)) == " hello"
+    twice = deltas(sentencepiece, [1, *tokens, *tokens], starts_text=True)
+    assert "".join(twice) == "hello hello"
+    spaced = byte_level.encode(" hello", limit=9, special_tokens=False)
+    assert "".join(deltas(byte_level, spaced, starts_text=True)) == " hello"
+
+
+def test_special_tokens_are_named_if_asked_for(byte_level: Tokenizer) -> None:
+    tokens = byte_level.encode("<|im_start|>user", limit=9, special_tokens=False)
+    assert "".join(deltas(byte_level, tokens, special_tokens=True)) == "<|im_start|>user"
+    assert byte_level.decode(tokens, special_tokens=True) == "<|im_start|>user"
+    assert byte_level.special_tokens(["user", "<|im_start|>", "<nope>"]) == {1}

@@ -46,7 +46,10 @@ class Choice:
 
     text: str = ""
     tokens: int = 0
+    # How it was computed makes no difference to what it is.
+    cached: int = field(default=0, compare=False)
     logprobs: list[TokenLogprobs] = field(default_factory=list)
+    prompt_logprobs: list[TokenLogprobs] = field(default_factory=list)
     finish_reason: FinishReason | None = None
 
 
@@ -58,17 +61,20 @@ async def collect(generation: Generation, *, count: int) -> list[Choice]:
             choice = choices[output.index]
             choice.text += output.text
             choice.tokens = output.tokens
+            choice.cached = output.cached
             choice.logprobs += output.logprobs
+            choice.prompt_logprobs += output.prompt_logprobs
             choice.finish_reason = output.finish_reason
     finally:
         generation.cancel()
     return choices
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    """Token counts as OpenAI reports them."""
+def usage(prompt_tokens: int, completion_tokens: int, *, cached: int) -> dict[str, object]:
+    """Token counts as OpenAI reports them; `cached` of the prompt's needed no computing."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached},
     }

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic_core import to_json
 
 from stackrt.apis.inference import ChatCompletionRequest
+from stackrt.engine.calls import HERMES, CallForm
 from stackrt.engine.generation import Generation
+from stackrt.engine.grammar import Grammar
 from stackrt.engine.language import LanguageEngine, Prompt
 from stackrt.engine.logprobs import TokenLogprob, TokenLogprobs
-from stackrt.engine.openai import parameters
+from stackrt.engine.openai import formats, parameters, tools
 from stackrt.engine.openai.answers import Choice, Envelope, collect, usage
+from stackrt.engine.openai.calls import MessageReader, Reason, deltas, message
 from stackrt.engine.openai.fields import Fields, check_known, integer, not_supported
+from stackrt.engine.openai.formats import Format, read_format
 from stackrt.engine.openai.parameters import include_usage
-from stackrt.engine.openai.prompts import read_chat
+from stackrt.engine.openai.prompts import last_request, read_chat
+from stackrt.engine.openai.tools import read_call_grammar, read_tool_use
 from stackrt.engine.options import GenerationOptions
-from stackrt.engine.sequence import FinishReason
+from stackrt.engine.tool_choice import ToolChooser
+from stackrt.engine.tools import ToolUse
 from stackrt.errors import bad_request
 from stackrt.streaming import frame
 
 MAX_TOP_LOGPROBS = 20
 
 # Fields that this module reads, and fields that leave the answer of this engine as it is.
-_KNOWN = parameters.KNOWN | {
+_KNOWN = parameters.KNOWN | formats.KNOWN | tools.KNOWN
+_KNOWN |= {
     "max_completion_tokens",
     "messages",
     "metadata",
     "modalities",
-    "parallel_tool_calls",
     "prediction",
     "prompt_cache_key",
     "prompt_cache_retention",
-    "response_format",
     "safety_identifier",
     "service_tier",
     "store",
-    "tool_choice",
-    "tools",
     "top_logprobs",
 }
 
@@ -56,32 +59,17 @@ _CAPABILITIES = {
 def read_options(fields: Fields, *, vocab_size: int) -> GenerationOptions:
     """How to answer. Raises ApiError: 400 for a wrong field, 501 for what the engine cannot do."""
     check_known(fields, _KNOWN, _CAPABILITIES)
-    _check_text_only(fields)
-    _check_no_tools(fields)
+    modalities = fields.get("modalities")
+    if modalities is not None and modalities != ["text"]:
+        raise not_supported("output other than text", "modalities")
     limit = integer(fields, "max_completion_tokens", low=1)
     return parameters.generation_options(
         fields,
         vocab_size=vocab_size,
         max_tokens=integer(fields, "max_tokens", low=1) if limit is None else limit,
         logprobs=_logprobs(fields),
+        starts_text=True,
     )
-
-
-def _check_text_only(fields: Fields) -> None:
-    modalities = fields.get("modalities")
-    if modalities is not None and modalities != ["text"]:
-        raise not_supported("output other than text", "modalities")
-    response_format = fields.get("response_format")
-    if isinstance(response_format, Mapping) and response_format.get("type") != "text":
-        raise not_supported("structured output", "response_format")
-
-
-def _check_no_tools(fields: Fields) -> None:
-    choice = fields.get("tool_choice")
-    if fields.get("tools") and choice != "none":
-        raise not_supported("tool calling", "tools")
-    if choice not in (None, "none", "auto"):
-        raise not_supported("tool calling", "tool_choice")
 
 
 def _logprobs(fields: Fields) -> int | None:
@@ -94,39 +82,90 @@ def _logprobs(fields: Fields) -> int | None:
     return (top or 0) if wanted else None
 
 
-async def start(engine: LanguageEngine, request: ChatCompletionRequest, model: str) -> ChatAnswer:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a request asks for: how to write, in which form, and with which tools."""
+
+    options: GenerationOptions
+    content: Format | None
+    use: ToolUse | None
+    include_usage: bool
+
+
+def read_wanted(fields: Fields, *, vocab_size: int) -> Wanted:
+    """What `fields` ask for. Raises ApiError 400, or 501 for what the engine cannot do."""
+    return Wanted(
+        options=read_options(fields, vocab_size=vocab_size),
+        content=read_format(fields),
+        use=read_tool_use(fields),
+        include_usage=include_usage(fields),
+    )
+
+
+async def start(
+    engine: LanguageEngine,
+    request: ChatCompletionRequest,
+    model: str,
+    chooser: ToolChooser | None = None,
+) -> ChatAnswer:
     """Starts the answer to `request`, which calls the model `model`.
 
-    Raises ApiError: 400 for what is wrong, 429 if the queue is full, 501 for what the engine lacks.
+    `chooser` chooses tools where the model does not. Raises ApiError: 400 for what is wrong, 429
+    if the queue is full, 501 for what the engine lacks.
     """
     engine.check_room()
-    options, prompt = await asyncio.to_thread(_read, engine, request)
+    wanted = await asyncio.to_thread(read_wanted, request, vocab_size=engine.artifact.vocab_size)
+    if chooser is not None and wanted.use is not None:
+        use = await chooser.choose(last_request(request["messages"]), wanted.use)
+        wanted = replace(wanted, use=use)
+    # Compiling a grammar and encoding a long text take their time, and so a thread.
+    options, prompt = await asyncio.to_thread(_prepare, engine, request, wanted)
     return ChatAnswer(
         generation=engine.submit([prompt], options),
         envelope=Envelope.new("chatcmpl", model),
         prompt_tokens=len(prompt),
         options=options,
-        include_usage=include_usage(request),
+        form=None if wanted.use is None else _form(engine, wanted),
+        only_calls=wanted.use is not None and wanted.use.required,
+        include_usage=wanted.include_usage,
     )
 
 
-def _read(
-    engine: LanguageEngine, request: ChatCompletionRequest
+def _prepare(
+    engine: LanguageEngine, request: ChatCompletionRequest, wanted: Wanted
 ) -> tuple[GenerationOptions, Prompt]:
-    """Checks all of a request; takes its time, and so a thread, for a long one."""
-    include_usage(request)
-    options = read_options(request, vocab_size=engine.artifact.vocab_size)
-    return options, read_chat(engine, request["messages"])
+    declared = [] if wanted.use is None else [tool.declaration for tool in wanted.use.tools]
+    prompt = read_chat(engine, request["messages"], declared)
+    return replace(wanted.options, grammar=_grammar(engine, wanted)), prompt
+
+
+def _grammar(engine: LanguageEngine, wanted: Wanted) -> Grammar | None:
+    compiler, content = engine.grammars, wanted.content
+    if wanted.use is not None:
+        return read_call_grammar(compiler, _form(engine, wanted), wanted.use, content)
+    return None if content is None else content.compile(compiler)
+
+
+def _form(engine: LanguageEngine, wanted: Wanted) -> CallForm:
+    """How the text has calls."""
+    form = engine.conversation.form
+    # JSON that is an answer must be told from JSON that is a call.
+    return HERMES if wanted.content is not None and form.marker is None else form
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatAnswer:
-    """An answer in the making, to be had whole or in chunks."""
+    """An answer in the making, to be had whole or in chunks.
+
+    `form` is how its text may call tools, if it may; `only_calls` if it has no other text.
+    """
 
     generation: Generation
     envelope: Envelope
     prompt_tokens: int
     options: GenerationOptions
+    form: CallForm | None
+    only_calls: bool
     include_usage: bool
 
     async def body(self) -> bytes:
@@ -135,33 +174,45 @@ class ChatAnswer:
         body = self.envelope.wrap(
             "chat.completion",
             [self._choice(index, choice) for index, choice in enumerate(choices)],
-            usage=usage(self.prompt_tokens, sum(choice.tokens for choice in choices)),
+            usage=self._usage(choices),
         )
         return to_json(body)
 
     def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+        reader = MessageReader(self.form)
+        events = reader.read(choice.text, choice.finish_reason)
         return {
             "index": index,
-            "message": {"role": "assistant", "content": choice.text, "refusal": None},
+            "message": message(events),
             "logprobs": self._logprobs(choice.logprobs),
-            "finish_reason": choice.finish_reason,
+            "finish_reason": reader.reason(choice.finish_reason),
         }
+
+    def _usage(self, choices: Sequence[Choice]) -> dict[str, object]:
+        tokens = sum(choice.tokens for choice in choices)
+        return usage(self.prompt_tokens, tokens, cached=choices[0].cached)
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Frames of `chat.completion.chunk` as OpenAI sends them: role, text, reason, usage."""
-        tokens = [0] * self.options.n
+        choices = [Choice() for _ in range(self.options.n)]
+        readers = [MessageReader(self.form) for _ in choices]
+        content = None if self.only_calls else ""
         try:
-            for index in range(self.options.n):
-                yield self._chunk(index, {"role": "assistant", "content": "", "refusal": None})
+            for index in range(len(choices)):
+                yield self._chunk(index, {"role": "assistant", "content": content, "refusal": None})
             async for output in self.generation:
-                tokens[output.index] = output.tokens
-                if output.text or output.logprobs:
-                    logprobs = self._logprobs(output.logprobs)
-                    yield self._chunk(output.index, {"content": output.text}, logprobs=logprobs)
+                choice, reader = choices[output.index], readers[output.index]
+                choice.tokens, choice.cached = output.tokens, output.cached
+                events = reader.read(output.text, output.finish_reason)
+                logprobs = self._logprobs(output.logprobs) if output.logprobs else None
+                for delta in deltas(events) if events or not logprobs else [{}]:
+                    yield self._chunk(output.index, delta, logprobs=logprobs)
+                    logprobs = None
                 if output.finish_reason:
-                    yield self._chunk(output.index, {}, finish_reason=output.finish_reason)
+                    reason = reader.reason(output.finish_reason)
+                    yield self._chunk(output.index, {}, finish_reason=reason)
             if self.include_usage:
-                yield self._frame([], usage=usage(self.prompt_tokens, sum(tokens)))
+                yield self._frame([], usage=self._usage(choices))
         finally:
             self.generation.cancel()
 
@@ -171,7 +222,7 @@ class ChatAnswer:
         delta: Mapping[str, object],
         *,
         logprobs: object = None,
-        finish_reason: FinishReason | None = None,
+        finish_reason: Reason | None = None,
     ) -> bytes:
         choice = {
             "index": index,

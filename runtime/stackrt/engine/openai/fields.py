@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 
 from stackrt.errors import ApiError, bad_request, unsupported
 
@@ -34,6 +34,23 @@ def integer(fields: Fields, name: str, *, low: int, high: int | None = None) -> 
         bounds = f"at least {low}" if high is None else f"from {low} to {high}"
         raise bad_request(f"`{name}` must be {bounds}, not {value}", param=name)
     return value
+
+
+def choice(fields: Fields, names: Sequence[str], allowed: Sequence[str]) -> str | None:
+    """What one of `names`, which mean the same, says; None if all are absent or null.
+
+    Capitals do not matter. Raises a 400 unless it is one of `allowed`.
+    """
+    for name in names:
+        value = fields.get(name)
+        if value is None:
+            continue
+        found = {each.lower(): each for each in allowed}.get(str(value).lower())
+        if found is None or not isinstance(value, str):
+            known = ", ".join(f"`{each}`" for each in allowed) or "absent: the model has none"
+            raise bad_request(f"`{name}` must be {'one of ' if allowed else ''}{known}", param=name)
+        return found
+    return None
 
 
 def not_supported(capability: str, param: str) -> ApiError:

@@ -15,6 +15,9 @@ from stackrt.errors import bad_request
 MAX_STOPS = 4
 MAX_CHOICES = 128
 
+# What logits are divided and multiplied by, within what leaves them finite.
+MIN_REPETITION, MAX_REPETITION = 0.01, 100
+
 # Fields that `generation_options` and the endpoints read.
 KNOWN = frozenset(
     {
@@ -26,6 +29,7 @@ KNOWN = frozenset(
         "model",
         "n",
         "presence_penalty",
+        "repetition_penalty",
         "seed",
         "stop",
         "stream",
@@ -39,7 +43,12 @@ KNOWN = frozenset(
 
 
 def generation_options(
-    fields: Fields, *, vocab_size: int, max_tokens: int | None, logprobs: int | None
+    fields: Fields,
+    *,
+    vocab_size: int,
+    max_tokens: int | None,
+    logprobs: int | None,
+    starts_text: bool = False,
 ) -> GenerationOptions:
     """The options in a request. Raises a 400 that names the field at fault."""
     return GenerationOptions(
@@ -48,6 +57,7 @@ def generation_options(
         max_tokens=max_tokens,
         stop=_stop(fields),
         logprobs=logprobs,
+        starts_text=starts_text,
     )
 
 
@@ -59,6 +69,9 @@ def _sampling(fields: Fields, vocab_size: int) -> SamplingParameters:
         min_p=number(fields, "min_p", default=0, low=0, high=1),
         frequency_penalty=number(fields, "frequency_penalty", default=0, low=-2, high=2),
         presence_penalty=number(fields, "presence_penalty", default=0, low=-2, high=2),
+        repetition_penalty=number(
+            fields, "repetition_penalty", default=1, low=MIN_REPETITION, high=MAX_REPETITION
+        ),
         logit_bias=_logit_bias(fields, vocab_size),
         seed=integer(fields, "seed", low=-(2**63), high=2**64 - 1),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,14 +22,21 @@ _OTHER_PARTS = {"image_url": "image input", "input_audio": "audio input", "file"
 _TEXT_PARTS = {"text": "text", "refusal": "refusal"}
 
 
-def read_chat(engine: LanguageEngine, messages: Sequence[Mapping[str, Any]]) -> Prompt:
-    """The prompt for the next message of a chat. Raises ApiError 400, or 501 for other media."""
+def read_chat(
+    engine: LanguageEngine,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> Prompt:
+    """The prompt for the next message of a chat, which may call `tools`.
+
+    Raises ApiError 400, or 501 for other media.
+    """
     if not messages:
         raise bad_request("`messages` is empty", param="messages")
     plain = [_plain(message, f"messages.{index}") for index, message in enumerate(messages)]
     with within_context(engine.artifact.context_length, "messages"):
         try:
-            return engine.encode_chat(plain)
+            return engine.encode_chat(plain, tools)
         except TemplateError as error:
             raise bad_request(str(error), param="messages") from error
 
@@ -63,7 +71,7 @@ def _text_prompt(engine: LanguageEngine, prompt: str | list[int]) -> TextPrompt:
     check_tokens(prompt, vocab_size=engine.artifact.vocab_size, param="prompt")
     if len(prompt) > engine.longest_prompt:
         raise TooManyTokensError(len(prompt), exact=True)
-    return TextPrompt(engine.tokenizer.decode(prompt), prompt)
+    return TextPrompt(engine.tokenizer.decode(prompt, special_tokens=True), prompt)
 
 
 def check_tokens(tokens: Sequence[int], *, vocab_size: int, param: str) -> None:
@@ -105,11 +113,48 @@ def _plain(message: Mapping[str, Any], param: str) -> dict[str, Any]:
             f"`{param}.role` must be one of {', '.join(sorted(ROLES))}, not `{role}`",
             param=f"{param}.role",
         )
+    plain = {key: value for key, value in message.items() if value is not None}
+    plain["role"] = "system" if role == "developer" else role
+    plain["content"] = _text(message.get("content"), role, f"{param}.content")
+    calls = plain.pop("tool_calls", None)
+    if calls and role == "assistant":
+        plain["tool_calls"] = [
+            _call(call, f"{param}.tool_calls.{index}") for index, call in enumerate(calls)
+        ]
+    return plain
+
+
+def _call(call: Mapping[str, Any], param: str) -> dict[str, Any]:
+    """A call of a tool in an earlier message, with a name and a JSON object of arguments."""
+    function = call.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise bad_request(
+            f"`{param}` must have a `function` with its `name`", param=f"{param}.function"
+        )
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str) or not _is_object(arguments):
+        where = f"{param}.function.arguments"
+        raise bad_request(f"`{where}` must be a JSON object as a string", param=where)
     return {
-        **message,
-        "role": "system" if role == "developer" else role,
-        "content": _text(message.get("content"), role, f"{param}.content"),
+        "id": call.get("id"),
+        "type": "function",
+        "function": {"name": function["name"], "arguments": arguments},
     }
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def last_request(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """What the user asks in the last message; None if that is another's. Raises as `read_chat`."""
+    index = len(messages) - 1
+    if index < 0 or messages[index]["role"] != "user":
+        return None
+    return _text(messages[index].get("content"), "user", f"messages.{index}.content")
 
 
 def _text(content: object, role: str, param: str) -> str:

@@ -1,4 +1,4 @@
-"""Serves language and embedding models from memory, on onnxruntime: `inline::onnx`."""
+"""Serves models from memory, on onnxruntime: `inline::onnx`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TypeVar
 
-from stackrt.apis.inference import ChatCompletionRequest, CompletionRequest, EmbeddingsRequest
+from stackrt.apis.inference import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    EmbeddingsRequest,
+    RerankRequest,
+)
 from stackrt.apis.models import Model
 from stackrt.apis.providers import Health
+from stackrt.engine.classification import Classification, ClassifierEngine, ClassifierModel
 from stackrt.engine.cores import usable_cores
 from stackrt.engine.embedding import EmbeddingEngine, EmbeddingModel
 from stackrt.engine.language import LanguageEngine, LanguageModel
 from stackrt.engine.metrics import Metrics
-from stackrt.engine.openai import chat, completions, embeddings
+from stackrt.engine.openai import chat, completions, embeddings, rerank
+from stackrt.engine.openai.prompts import within_context
+from stackrt.engine.rerank import RerankEngine, RerankModel
 from stackrt.engine.session import Device
+from stackrt.engine.tool_choice import ToolChooser
 from stackrt.errors import not_found
 
-Engine = TypeVar("Engine", LanguageEngine, EmbeddingEngine)
+Engine = TypeVar("Engine", LanguageEngine, EmbeddingEngine, RerankEngine, ClassifierEngine)
 
 
 class Onnx:
@@ -32,7 +41,7 @@ class Onnx:
     def __init__(
         self,
         *,
-        models: Sequence[LanguageModel | EmbeddingModel],
+        models: Sequence[LanguageModel | EmbeddingModel | RerankModel | ClassifierModel],
         device: Device = "cpu",
         threads: int = 0,
         max_queue: int = 64,
@@ -47,6 +56,15 @@ class Onnx:
             )
         self._language = {one.name: one for one in engines if isinstance(one, LanguageEngine)}
         self._embedding = {one.name: one for one in engines if isinstance(one, EmbeddingEngine)}
+        self._rerank = {one.name: one for one in engines if isinstance(one, RerankEngine)}
+        self._classifier = {one.name: one for one in engines if isinstance(one, ClassifierEngine)}
+        self._choosers = {
+            name: ToolChooser(
+                self._embedding[engine.tool_choice.model], threshold=engine.tool_choice.threshold
+            )
+            for name, engine in self._language.items()
+            if engine.tool_choice is not None
+        }
         self._engines = engines
 
     @property
@@ -83,15 +101,20 @@ class Onnx:
 
     async def chat_completion(self, model: Model, request: ChatCompletionRequest) -> bytes:
         """A `chat.completion` object. Raises ApiError 400, 429 or 501."""
-        answer = await chat.start(_find(self._language, model), request, model.identifier)
+        answer = await self._start_chat(model, request)
         return await answer.body()
 
     async def stream_chat_completion(
         self, model: Model, request: ChatCompletionRequest
     ) -> AsyncIterator[bytes]:
         """Frames of `chat.completion.chunk`. Raises as `chat_completion`, before the first."""
-        answer = await chat.start(_find(self._language, model), request, model.identifier)
+        answer = await self._start_chat(model, request)
         return answer.frames()
+
+    async def _start_chat(self, model: Model, request: ChatCompletionRequest) -> chat.ChatAnswer:
+        engine = _find(self._language, model)
+        chooser = self._choosers.get(engine.name)
+        return await chat.start(engine, request, model.identifier, chooser)
 
     async def completion(self, model: Model, request: CompletionRequest) -> bytes:
         """A `text_completion` object. Raises ApiError 400, 429 or 501."""
@@ -108,6 +131,19 @@ class Onnx:
     async def embeddings(self, model: Model, request: EmbeddingsRequest) -> bytes:
         """A list of `embedding` objects. Raises ApiError 400 or 429."""
         return await embeddings.answer(_find(self._embedding, model), request, model.identifier)
+
+    async def rerank(self, model: Model, request: RerankRequest) -> bytes:
+        """The items of `request`, the most relevant first. Raises ApiError 400, 429 or 501."""
+        return await rerank.answer(_find(self._rerank, model), request)
+
+    async def classify(self, model: Model, texts: Sequence[str]) -> list[Classification]:
+        """The classes of each text, for what judges texts in this process.
+
+        Raises ApiError 400 for a text that is too long, and 429.
+        """
+        engine = _find(self._classifier, model)
+        with within_context(engine.longest_text, "input"):
+            return await engine.classify(texts)
 
 
 def _find(engines: Mapping[str, Engine], model: Model) -> Engine:

@@ -11,10 +11,15 @@ import aiohttp
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
-from stackrt.apis.inference import ChatCompletionRequest, CompletionRequest, EmbeddingsRequest
+from stackrt.apis.inference import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    EmbeddingsRequest,
+    RerankRequest,
+)
 from stackrt.apis.models import Model
 from stackrt.apis.providers import Health
-from stackrt.errors import ApiError, UpstreamError, bad_gateway, not_found
+from stackrt.errors import ApiError, UpstreamError, bad_gateway, not_found, unsupported
 from stackrt.streaming import EventParser, frame
 from stackrt.upstream import FAILURES, Upstream, failure, read
 
@@ -84,6 +89,10 @@ class OpenAICompatible:
     async def embeddings(self, model: Model, request: EmbeddingsRequest) -> bytes:
         """A list of `embedding` objects."""
         return await self._answer("embeddings", model, request)
+
+    async def rerank(self, model: Model, request: RerankRequest) -> bytes:
+        """Raises a 501: OpenAI's protocol has no reranking."""
+        raise unsupported("reranking", model.provider_id)
 
     async def list_models(self) -> Sequence[str]:
         """The allowed models, or else what the server lists."""

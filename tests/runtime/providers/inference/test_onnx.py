@@ -199,7 +199,7 @@ def test_parts_and_developer_messages_read_as_plain_ones(onnx: Onnx) -> None:
     ]
     one, other = chat(onnx, messages=parts), chat(onnx, messages=plain)
     assert one.choices[0].message.content == other.choices[0].message.content
-    assert one.usage == other.usage
+    assert cast(Any, one.usage).prompt_tokens == cast(Any, other.usage).prompt_tokens
 
 
 def test_several_choices(onnx: Onnx) -> None:
@@ -278,11 +278,10 @@ def test_fields_that_change_nothing_are_taken(onnx: Onnx, fields: dict[str, Any]
 @pytest.mark.parametrize(
     ("status", "param", "fields"),
     [
-        (501, "tools", {"tools": [{"type": "function", "function": {"name": "f"}}]}),
-        (501, "tool_choice", {"tool_choice": "required"}),
+        (501, "tools.0.type", {"tools": [{"type": "custom", "custom": {"name": "f"}}]}),
+        (400, "tool_choice", {"tool_choice": "required"}),
         (501, "functions", {"functions": [{"name": "f"}]}),
-        (501, "response_format", {"response_format": {"type": "json_object"}}),
-        (501, "response_format", {"response_format": {"type": "json_schema", "json_schema": {}}}),
+        (400, "response_format.type", {"response_format": {"type": "xml"}}),
         (501, "modalities", {"modalities": ["text", "audio"]}),
         (501, "audio", {"audio": {"voice": "alloy"}}),
         (501, "reasoning_effort", {"reasoning_effort": "high"}),
@@ -434,10 +433,10 @@ def test_an_empty_prompt_starts_anywhere(onnx: Onnx) -> None:
 @pytest.mark.parametrize(
     ("status", "param", "fields"),
     [
-        (501, "suffix", {"suffix": "the end"}),
-        (501, "best_of", {"best_of": 2}),
+        (400, "suffix", {"suffix": "the end"}),
+        (400, "best_of", {"best_of": 2, "stream": True}),
         (400, "best_of", {"best_of": 1, "n": 2}),
-        (501, "logprobs", {"logprobs": 1, "echo": True}),
+        (400, "suffix", {"suffix": "end", "logprobs": 1, "echo": True}),
         (400, "logprobs", {"logprobs": 6}),
         (400, "prompt", {"prompt": []}),
         (400, "prompt", {"prompt": [[]]}),
