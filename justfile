@@ -19,6 +19,10 @@ check:
 test *arguments:
     {{python}} -m pytest {{arguments}}
 
+# Run the tests of the engine on a CUDA device (needs onnxruntime-gpu in the place of onnxruntime).
+gpu *arguments:
+    STACKC_GPU=1 {{python}} -m pytest tests/gpu -s {{arguments}}
+
 # Rewrite the wanted outputs of the tests; fails if any changed, so that the diff is read.
 update:
     {{python}} -m pytest tests/test_cases.py --update

@@ -4,6 +4,7 @@ import inspect
 import json
 import sys
 from importlib import import_module
+from itertools import product
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ PROVIDERS = [
 
 PACKAGE_OF = {"pydantic_core": "pydantic"}
 """Distributions of top-level modules that are called otherwise."""
+
+SAME_MODULE = {"onnxruntime-gpu": "onnxruntime"}
+"""Distributions that another one can stand for."""
 
 
 def load(symbol: Symbol) -> Any:
@@ -59,15 +63,36 @@ def test_signature_is_the_schema(provider: ProviderType) -> None:
     assert set(provider.arguments) <= set(parameters)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.type)
-def test_packages_are_the_imports(provider: ProviderType) -> None:
+def configurations(provider: ProviderType) -> list[dict[str, object]]:
+    """A configuration for every choice of the fields that packages depend on."""
+    choices = provider.packages_by.values()
+    return [dict(zip(provider.packages_by, each, strict=True)) for each in product(*choices)]
+
+
+CONFIGURED = [(provider, config) for provider in PROVIDERS for config in configurations(provider)]
+
+
+@pytest.mark.parametrize(("provider", "config"), CONFIGURED)
+def test_packages_are_the_imports(provider: ProviderType, config: dict[str, object]) -> None:
     modules = {provider.constructor.module}
     modules |= {symbol.module for symbol in provider.compiled_models.values()}
     found = reach(_importing(modules), resources.runtime())
     outside = found.external - set(sys.stdlib_module_names)
     reached = {distribution_name(PACKAGE_OF.get(name, name)) for name in outside}
     base = {distribution_name(each) for each in CATALOG.base_packages}
-    assert reached - base == {distribution_name(e) for e in provider.packages}
+    packages = list(provider.packages_of(config))
+    required = {distribution_name(name) for each in packages for name in each.required}
+    assert reached - base == {SAME_MODULE.get(name, name) for name in required}
+    assert not required & {name for each in packages for name in each.excluded}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.type)
+def test_every_choice_of_packages_is_a_value_of_its_field(provider: ProviderType) -> None:
+    for name, choices in provider.packages_by.items():
+        field = provider.config["properties"][name]
+        assert field["x-static"] is True
+        assert set(choices) == set(field["enum"])
+        assert field["default"] in choices
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)

@@ -43,3 +43,9 @@ def test_has_the_pages_of_errors(installed: Path) -> None:
     result = stackc(installed, "explain", "unknown-provider")
     assert result.returncode == 0
     assert result.stdout.startswith("# unknown-provider")
+
+
+def test_has_what_measures_a_quantisation(installed: Path) -> None:
+    models = installed / "stackc" / "models"
+    assert (models / "loss.py").is_file()
+    assert len((models / "sample.txt").read_text(encoding="utf-8").split()) > 400

@@ -11,8 +11,9 @@ from stackc.emit import Files
 from stackc.faults import model_faults, write_faults
 from stackc.models.chat_template import function_source, module_source
 from stackc.models.compile import ModelOptions, compile_model
-from stackc.models.source import materialise, parse_source
-from stackc.plan import Plan, PlannedModel
+from stackc.models.source import materialise
+from stackc.plan import Plan
+from stackc.planned_models import PlannedModel
 from stackc.progress import measured
 from stackc.shake import reach
 from stackc.wheels import DownloadError, wheels
@@ -56,13 +57,13 @@ def _wheels(plan: Plan) -> dict[str, Path]:
 
 def _files(model: PlannedModel, distribution: Path) -> dict[str, Path]:
     with model_faults(distribution, model.place), measured(model.locked.source) as report:
-        source = parse_source(model.locked.source)
-        base = distribution.resolve().parent
-        return materialise(source, model.locked.files, base, cache_dir(), report)
+        base, locked = distribution.resolve().parent, model.locked
+        return materialise(locked.pinned_source, locked.files, base, cache_dir(), report)
 
 
 def _compiled(model: PlannedModel, distribution: Path) -> Path:
     files = _files(model, distribution)
-    options = ModelOptions(model.quantization, model.context_length)
+    quantization, length = model.locked.quantization, model.context_length
+    options = ModelOptions(quantization, length, model.head, model.device)
     with model_faults(distribution, model.place), measured(f"compile {model.folder}") as report:
         return compile_model(model.folder, files, options, cache_dir(), report).folder

@@ -1,5 +1,6 @@
 """The catalog: what APIs and providers exist, read from `schemas/` as data, each file on first use."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,8 +56,19 @@ class Api:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """Requirements, and the packages that are left out though others declare them."""
+
+    required: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProviderType:
-    """A provider type: its class, what it needs, and the JSON Schema of its configuration."""
+    """A provider type: its class, what it needs, and the JSON Schema of its configuration.
+
+    `packages` are those of every configuration; `packages_by` those of a field's value.
+    """
 
     type: str
     api: str
@@ -65,10 +77,17 @@ class ProviderType:
     config: JsonSchema
     arguments: dict[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    excluded_packages: tuple[str, ...] = ()
+    packages: Packages = Packages()
+    packages_by: dict[str, dict[str, Packages]] = field(default_factory=dict)
     open_models: bool = False
     compiled_models: dict[str, Symbol] = field(default_factory=dict)
+
+    def packages_of(self, config: Mapping[str, object]) -> Iterator[Packages]:
+        """The packages of a configuration, where a field that is not there has its default."""
+        yield self.packages
+        for name, choices in self.packages_by.items():
+            value = config.get(name, self.config["properties"][name]["default"])
+            yield choices[str(value)]
 
 
 class Catalog:
@@ -153,11 +172,18 @@ def _provider(data: dict[str, Any]) -> ProviderType:
         config=data["config"],
         arguments=data.get("arguments", {}),
         requires=tuple(data.get("requires", ())),
-        packages=tuple(data.get("packages", ())),
-        excluded_packages=tuple(data.get("excluded_packages", ())),
+        packages=_packages(data),
+        packages_by={
+            name: {value: _packages(each) for value, each in choices.items()}
+            for name, choices in data.get("packages_by", {}).items()
+        },
         open_models=models.get("open", False),
         compiled_models={kind: Symbol.parse(name) for kind, name in compiled.items()},
     )
+
+
+def _packages(data: dict[str, Any]) -> Packages:
+    return Packages(tuple(data.get("packages", ())), tuple(data.get("excluded_packages", ())))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

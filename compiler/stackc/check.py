@@ -32,9 +32,9 @@ class ModelSpec:
     fields: Object
     spans: dict[str, Span]
 
-    def span(self, key: str) -> Span:
-        """The place of a field's value, or of the model where the field is not there."""
-        return self.spans.get(key, self.id.span)
+    def span(self, path: str) -> Span:
+        """The place of a value such as `head.data`, or of the model where it is not there."""
+        return self.spans.get(path, self.id.span)
 
 
 @dataclass(frozen=True)
@@ -135,14 +135,20 @@ def _provider_spec(
 
 
 def _model_spec(model: Mapping, schema: JsonSchema, fields: Fields) -> ModelSpec:
-    metadata = model.get("metadata")
-    nested = metadata.entries if isinstance(metadata, Mapping) else ()
     return ModelSpec(
         id=_name(model.get("model_id")),
         provider=_name(model.get("provider_id")),
         fields=fields.object(model, schema["$defs"]["model"]),
-        spans={entry.key: entry.value.span for entry in (*nested, *model.entries)},
+        spans=dict(_spans(model)),
     )
+
+
+def _spans(mapping: Mapping, prefix: str = "") -> Iterator[tuple[str, Span]]:
+    """The place of every value in a mapping, by its path: `metadata.context_length`."""
+    for entry in mapping.entries:
+        yield f"{prefix}{entry.key}", entry.value.span
+        if isinstance(entry.value, Mapping):
+            yield from _spans(entry.value, f"{prefix}{entry.key}.")
 
 
 def _models(root: Mapping) -> Iterator[Mapping]:

@@ -42,6 +42,7 @@ def check(options: Namespace) -> int:
             f"{len(found)} {noun}{'s' * (len(found) != 1)}" for noun, found in counted.items()
         )
         print(f"{options.distribution}: fine ({', '.join(counts)})")
+        print(*plan.summary, sep="\n")
     return FINE
 
 
@@ -54,7 +55,7 @@ def build(options: Namespace) -> int:
         print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
         return INPUT_AT_FAULT if lines else FINE
     built = pipeline.build(options.distribution, options.out, Catalog())
-    print(f"built {built.folder}")
+    print(f"built {built.folder}", *built.plan.summary, sep="\n")
     return FINE
 
 

@@ -15,8 +15,8 @@ from stackc.expressions import (
     Method,
     Reference,
 )
-from stackc.resolve import Provider
 from stackc.settings import Setting
+from stackc.stack import Provider
 from stackc.values import Array, Checked, LateBound, Object, Static, coerce
 
 MASK = "********"

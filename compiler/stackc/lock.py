@@ -6,18 +6,19 @@ a moment and reviewed as a diff. It names no index, no host and no path of a mac
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
-from stackc.models.source import LockedFile
-from stackc.resolve import Model, Stack
+from stackc.diagnostics.report import CompileError
+from stackc.models.head import Figures, HeadData
+from stackc.models.source import LockedFile, ModelSource, parse_source
 from stackc.source import Span
+from stackc.stack import Model, ModelType, Stack
 
-VERSION = 1
+VERSION = 2
 
 Kind = TypeVar("Kind")
 
@@ -31,15 +32,86 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """What a quantisation costs, against the same weights in fp32, on a text that ships.
+
+    Of a language model: `kl` is the mean Kullback-Leibler divergence of the next token in nats,
+    and the perplexities are those of the text. Of an embedding model: `cosine` is the mean cosine
+    of a sentence's two vectors. Three significant digits, as machines round differently.
+    """
+
+    kl: float | None = None
+    perplexity: float | None = None
+    reference_perplexity: float | None = None
+    cosine: float | None = None
+
+
+@dataclass(frozen=True)
+class LockedHead:
+    """A fitted head: its table, what it was told of it, what came out, and how good that is."""
+
+    data: str
+    about: HeadData
+    files: tuple[LockedFile, ...]
+    weights: tuple[float, ...] = ()
+    bias: float = 0.0
+    figures: Figures | None = None
+
+
+@dataclass(frozen=True)
 class LockedModel:
-    """A pinned model: its files, and the facts that its weights tell about it."""
+    """A pinned model: its files, the facts that its weights tell, and what was measured of it.
+
+    `kv_heads` and `head_dim` are a language model's, and say how large its cache is. `commit` is
+    that of the repository, where the source is one on a hub.
+    """
 
     source: str
+    quantization: str
     model_type: str
     architecture: str
     context_length: int
     embedding_dimension: int | None
+    parameters: int
+    layers: int
+    hidden_size: int
+    vocab_size: int
+    kv_heads: int | None
+    head_dim: int | None
     files: tuple[LockedFile, ...]
+    loss: Loss | None = None
+    head: LockedHead | None = None
+    commit: str | None = None
+
+    @property
+    def pinned_source(self) -> ModelSource:
+        """The source of exactly these files: of a repository on a hub, the commit."""
+        return parse_source(self.source).at(self.commit)
+
+    @property
+    def key(self) -> "ModelKey":
+        """What tells it apart from the other entries."""
+        head = (self.head.data, self.head.about) if self.head else None
+        return ModelKey(self.source, self.quantization, head)
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """What an entry is made for: changing any of it makes the lock stale."""
+
+    source: str
+    quantization: str
+    head: tuple[str, HeadData] | None
+
+    @classmethod
+    def of(cls, model: Model) -> "ModelKey":
+        """The key of a declared model that has a source."""
+        head = (str(model.head.data), model.head.about) if model.head else None
+        return cls(str(model.source), model.quantization, head)
+
+    def __str__(self) -> str:
+        head = f" with a head on `{self.head[0]}`" if self.head else ""
+        return f"`{self.source}` in {self.quantization}{head}"
 
 
 @dataclass(frozen=True)
@@ -51,9 +123,10 @@ class Lock:
     packages: tuple[Package, ...]
     models: tuple[LockedModel, ...]
 
-    def model(self, source: str) -> LockedModel:
-        """The pinned model of a source that the lock is known to have."""
-        return next(model for model in self.models if model.source == source)
+    def model(self, model: Model) -> LockedModel:
+        """The entry of a declared model that the lock is known to have."""
+        key = ModelKey.of(model)
+        return next(each for each in self.models if each.key == key)
 
 
 def path_of(distribution: Path) -> Path:
@@ -62,7 +135,7 @@ def path_of(distribution: Path) -> Path:
 
 
 def pinned(stack: Stack) -> Lock:
-    """The lock that fits a stack; raises CompileError where it is missing, stale or contradicts."""
+    """The lock that fits a stack; raises CompileError where it is missing or stale."""
     distribution = stack.spec.document.source.path
     path = path_of(distribution)
     place = Span.start_of(stack.spec.document.source)
@@ -76,57 +149,42 @@ def pinned(stack: Stack) -> Lock:
     changes = tuple(_changes(stack, lock))
     if changes:
         raise CompileError([errors.stale_lock(str(path), str(distribution), changes, place)])
-    raise_any([fault for model in stack.models for fault in contradictions(model, lock)])
     return lock
 
 
-def contradictions(model: Model, lock: Lock) -> Iterator[Diagnostic]:
-    """Where a model's declaration is not what its weights are."""
-    if model.source is None:
-        return
-    facts, spec = lock.model(str(model.source)), model.spec
-    if model.type not in (None, facts.model_type):
-        place = spec.span("model_type")
-        yield errors.model_type_mismatch(spec.id.text, str(model.type), facts.model_type, place)
-    declared = model.metadata.get("embedding_dimension")
-    real = facts.embedding_dimension
-    if isinstance(declared, int) and real is not None and declared != real:
-        place = spec.span("embedding_dimension")
-        yield errors.dimension_mismatch(spec.id.text, declared, real, place)
-    asked, place = model.context_length, spec.span("context_length")
-    if asked is not None and facts.model_type != "llm":
-        yield errors.context_of_embedding(spec.id.text, place)
-    elif asked is not None and asked > facts.context_length:
-        yield errors.context_too_long(spec.id.text, asked, facts.context_length, place)
-
-
-def sources(stack: Stack) -> tuple[str, ...]:
-    """The sources of the stack's models, sorted."""
-    return tuple(sorted({str(model.source) for model in stack.models if model.source}))
+def keys(stack: Stack) -> tuple[ModelKey, ...]:
+    """The keys of the stack's models, sorted."""
+    return tuple(sorted({ModelKey.of(model) for model in stack.models if model.source}, key=str))
 
 
 def _changes(stack: Stack, lock: Lock) -> Iterator[str]:
-    yield from _difference("package", stack.packages, lock.requires)
-    yield from _difference("exclusion", stack.excluded_packages, lock.excludes)
-    yield from _difference("model", sources(stack), [model.source for model in lock.models])
+    locked = tuple(model.key for model in lock.models)
+    yield from _difference("package", _quoted(stack.packages.required), _quoted(lock.requires))
+    yield from _difference("exclusion", _quoted(stack.packages.excluded), _quoted(lock.excludes))
+    yield from _difference("model", keys(stack), locked)
 
 
-def _difference(noun: str, wanted: tuple[str, ...], locked: Any) -> Iterator[str]:
-    yield from (f"not in the lock: the {noun} `{name}`" for name in wanted if name not in locked)
-    yield from (f"only in the lock: the {noun} `{name}`" for name in locked if name not in wanted)
+def _difference(noun: str, wanted: Sequence[object], locked: Sequence[object]) -> Iterator[str]:
+    yield from (f"not in the lock: the {noun} {name}" for name in wanted if name not in locked)
+    yield from (f"only in the lock: the {noun} {name}" for name in locked if name not in wanted)
+
+
+def _quoted(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"`{name}`" for name in names)
 
 
 def dumps(lock: Lock) -> str:
     """The text of a lock: the same for the same lock."""
-    return json.dumps({"lock": VERSION, **asdict(lock)}, indent=2) + "\n"
+    data = {"lock": VERSION, **asdict(lock)}
+    for model in data["models"]:
+        if model["commit"] is None:
+            del model["commit"]
+    return json.dumps(data, indent=2) + "\n"
 
 
 def parse(text: str) -> Lock:
     """The lock of a text; raises ValueError, KeyError or TypeError where it is none."""
-    try:
-        data = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    data = _loads(text)
     if data["lock"] != VERSION:
         raise ValueError(f"lock version {data['lock']}")
     return Lock(
@@ -137,6 +195,18 @@ def parse(text: str) -> Lock:
     )
 
 
+def parse_packages(text: str) -> tuple[Package, ...]:
+    """The packages of a lock of this or another version; raises as `parse`."""
+    return tuple(_package(package) for package in _loads(text)["packages"])
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def _package(data: dict[str, Any]) -> Package:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;]+( ; .+)?", data["requirement"]):
         raise ValueError(data["requirement"])
@@ -144,19 +214,61 @@ def _package(data: dict[str, Any]) -> Package:
 
 
 def _model(data: dict[str, Any]) -> LockedModel:
-    dimension = data["embedding_dimension"]
-    if data["model_type"] not in ("llm", "embedding"):
+    if data["model_type"] not in get_args(ModelType):
         raise ValueError(data["model_type"])
     return LockedModel(
         source=_is(str, data["source"]),
+        quantization=_is(str, data["quantization"]),
         model_type=data["model_type"],
         architecture=_is(str, data["architecture"]),
         context_length=_is(int, data["context_length"]),
-        embedding_dimension=None if dimension is None else _is(int, dimension),
-        files=tuple(
-            LockedFile(_is(str, file["path"]), _is(str, file["sha256"]), _is(int, file["size"]))
-            for file in data["files"]
-        ),
+        embedding_dimension=_or_none(int, data["embedding_dimension"]),
+        parameters=_is(int, data["parameters"]),
+        layers=_is(int, data["layers"]),
+        hidden_size=_is(int, data["hidden_size"]),
+        vocab_size=_is(int, data["vocab_size"]),
+        kv_heads=_or_none(int, data["kv_heads"]),
+        head_dim=_or_none(int, data["head_dim"]),
+        files=_files(data["files"]),
+        loss=_loss(data["loss"]),
+        head=_head(data["head"]),
+        commit=_commit(data),
+    )
+
+
+def _commit(data: dict[str, Any]) -> str | None:
+    if not data["source"].startswith("hf:"):
+        return None
+    if not re.fullmatch(r"[0-9a-f]{40}", data["commit"]):
+        raise ValueError(data["commit"])
+    return _is(str, data["commit"])
+
+
+def _files(data: Any) -> tuple[LockedFile, ...]:
+    return tuple(
+        LockedFile(_is(str, file["path"]), _is(str, file["sha256"]), _is(int, file["size"]))
+        for file in _is(list, data)
+    )
+
+
+def _loss(data: Any) -> Loss | None:
+    if data is None:
+        return None
+    return Loss(**{key: _or_none(float, value) for key, value in _is(dict, data).items()})
+
+
+def _head(data: Any) -> LockedHead | None:
+    if data is None:
+        return None
+    about, figures = _is(dict, data["about"]), _is(dict, data["figures"])
+    negative, positive = _texts(about["names"])
+    return LockedHead(
+        data=_is(str, data["data"]),
+        about=HeadData(**{**about, "names": (negative, positive)}),
+        files=_files(data["files"]),
+        weights=tuple(_is(float, weight) for weight in _is(list, data["weights"])),
+        bias=_is(float, data["bias"]),
+        figures=Figures(**figures),
     )
 
 
@@ -168,3 +280,7 @@ def _is(kind: type[Kind], value: Any) -> Kind:
     if not isinstance(value, kind):
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
+
+
+def _or_none(kind: type[Kind], value: Any) -> Kind | None:
+    return None if value is None else _is(kind, value)

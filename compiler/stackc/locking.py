@@ -1,19 +1,56 @@
 """`stackc lock`: resolving packages and model files into the lock of a distribution."""
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
-from stackc import lock, requirements
+from stackc import lock, requirements, virtualenv
 from stackc.cache import cache_dir
+from stackc.catalog import Packages
+from stackc.contradictions import contradictions
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
 from stackc.faults import model_faults, write_faults
-from stackc.lock import Lock, LockedModel, Package
-from stackc.models.facts import facts_of
-from stackc.models.source import lock_source, materialise
+from stackc.lock import Lock, LockedHead, LockedModel, ModelKey, Package
+from stackc.measuring import Measurement
+from stackc.models.errors import InvalidOptionError, UnsupportedError
+from stackc.models.facts import Kind, ModelFacts, facts_of
+from stackc.models.source import (
+    LockedFile,
+    ModelSource,
+    commit_of,
+    lock_source,
+    materialise,
+)
 from stackc.progress import measured, task
-from stackc.resolve import Model, Stack
 from stackc.source import Span
+from stackc.stack import DeclaredHead, Model, ModelType, Stack
+
+MODEL_TYPES: dict[Kind, ModelType] = {
+    "decoder": "llm",
+    "encoder": "embedding",
+    "reranker": "rerank",
+    "classifier": "classifier",
+}
+"""What a model is called in a distribution, by what its files are."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The files of a source: their pins, where they are, and the commit if it is on a hub."""
+
+    commit: str | None
+    files: tuple[LockedFile, ...]
+    paths: dict[str, Path]
+
+
+Fetch = Callable[[ModelSource], Fetched]
+"""Gives the files of a source: for one lock always the same, even if a branch moves meanwhile."""
 
 
 def write_lock(stack: Stack, *, upgrade: bool) -> Path:
@@ -21,18 +58,43 @@ def write_lock(stack: Stack, *, upgrade: bool) -> Path:
     distribution = stack.spec.document.source.path
     place = Span.start_of(stack.spec.document.source)
     path = lock.path_of(distribution)
-    made = Lock(stack.packages, stack.excluded_packages, (), _models(stack, distribution))
-    raise_any([each for model in stack.models for each in lock.contradictions(model, made)])
-    made = replace(made, packages=_packages(stack, () if upgrade else _pinned(path), place))
+    models = _declared(stack)
+    fetch = cache(lambda source: _fetched(source, distribution))
+    pins = _each(models, lambda model: _pinned_model(model, distribution, fetch))
+    made = Lock(stack.packages.required, stack.packages.excluded, (), tuple(pins))
+    raise_any(list(contradictions(stack, made)))
+    made = replace(
+        made, packages=_packages(stack.packages, () if upgrade else _pinned(path), place)
+    )
+    made = replace(made, models=_measured(stack, models, made))
     with write_faults(place):
         path.write_text(lock.dumps(made), encoding="utf-8")
     return path
 
 
-def _packages(stack: Stack, pinned: tuple[Package, ...], place: Span) -> tuple[Package, ...]:
+def _declared(stack: Stack) -> list[Model]:
+    """A declared model for each entry of the lock, in its order."""
+    by_key = {ModelKey.of(model): model for model in reversed(stack.models) if model.source}
+    return [by_key[key] for key in lock.keys(stack)]
+
+
+def _each(items: Iterable[Given], make: Callable[[Given], Made]) -> list[Made]:
+    """What is made of each; raises CompileError with all that is wrong."""
+    made: list[Made] = []
+    faults: list[Diagnostic] = []
+    for item in items:
+        try:
+            made.append(make(item))
+        except CompileError as error:
+            faults += error.diagnostics
+    raise_any(faults)
+    return made
+
+
+def _packages(packages: Packages, pinned: tuple[Package, ...], place: Span) -> tuple[Package, ...]:
     try:
         with task("packages"):
-            return requirements.resolve(stack.packages, stack.excluded_packages, pinned)
+            return requirements.resolve(packages.required, packages.excluded, pinned)
     except requirements.ResolutionError as error:
         raise CompileError([errors.lock_failed(str(error), error.lines, place)]) from error
 
@@ -40,37 +102,94 @@ def _packages(stack: Stack, pinned: tuple[Package, ...], place: Span) -> tuple[P
 def _pinned(path: Path) -> tuple[Package, ...]:
     """The pins of the lock that is there, which stay where they still fit."""
     try:
-        return lock.parse(path.read_text(encoding="utf-8")).packages
+        return lock.parse_packages(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         return ()
 
 
-def _models(stack: Stack, distribution: Path) -> tuple[LockedModel, ...]:
-    """The pins of every model, sorted by source; raises CompileError with all that is wrong."""
-    by_source = {str(model.source): model for model in reversed(stack.models) if model.source}
-    locked: list[LockedModel] = []
-    faults: list[Diagnostic] = []
-    for source in lock.sources(stack):
-        try:
-            locked.append(_locked(by_source[source], distribution))
-        except CompileError as error:
-            faults += error.diagnostics
-    raise_any(faults)
-    return tuple(locked)
-
-
-def _locked(model: Model, distribution: Path) -> LockedModel:
+def _pinned_model(model: Model, distribution: Path, fetch: Fetch) -> LockedModel:
     assert model.source is not None
-    base, cache = distribution.resolve().parent, cache_dir()
-    place = model.spec.span("source")
-    with model_faults(distribution, place), measured(str(model.source)) as report:
-        files = lock_source(model.source, base, cache, report)
-        facts = facts_of(materialise(model.source, files, base, cache, report))
+    with model_faults(distribution, model.spec.span("source")):
+        fetched = fetch(model.source)
+        facts = facts_of(fetched.paths)
+        entry = replace(_entry(model, facts, fetched.files), commit=fetched.commit)
+    if model.head is None:
+        return entry
+    with model_faults(distribution, model.spec.span("head")):
+        if facts.kind != "encoder":
+            detail = "only a sentence encoder can have one"
+            raise InvalidOptionError(model.spec.id.text, "head", detail)
+    with model_faults(distribution, model.spec.span("head.data")):
+        head = _pinned_head(model.head, fetch)
+    return replace(entry, model_type="classifier", embedding_dimension=None, head=head)
+
+
+def _entry(model: Model, facts: ModelFacts, files: tuple[LockedFile, ...]) -> LockedModel:
     return LockedModel(
         source=str(model.source),
-        model_type="llm" if facts.kind == "decoder" else "embedding",
+        quantization=model.quantization,
+        model_type=MODEL_TYPES[facts.kind],
         architecture=facts.architecture,
         context_length=facts.context_length,
         embedding_dimension=facts.embedding_dimension,
+        parameters=facts.parameters,
+        layers=facts.layers,
+        hidden_size=facts.hidden_size,
+        vocab_size=facts.vocab_size,
+        kv_heads=facts.kv_heads,
+        head_dim=facts.head_dim,
         files=files,
     )
+
+
+def _pinned_head(head: DeclaredHead, fetch: Fetch) -> LockedHead:
+    files = fetch(head.data).files
+    if len(files) != 1:
+        raise UnsupportedError(f"`{head.data}` is a folder, and a head is fitted to one CSV file")
+    return LockedHead(str(head.data), head.about, files)
+
+
+def _fetched(source: ModelSource, distribution: Path) -> Fetched:
+    with measured(str(source)) as report:
+        commit = commit_of(source)
+        pinned = source.at(commit)
+        files = lock_source(pinned, distribution.resolve().parent, cache_dir(), report)
+    return Fetched(commit, files, _located(pinned, files, distribution))
+
+
+def _located(
+    source: ModelSource, files: tuple[LockedFile, ...], distribution: Path
+) -> dict[str, Path]:
+    with measured(str(source)) as report:
+        return materialise(source, files, distribution.resolve().parent, cache_dir(), report)
+
+
+def _measured(stack: Stack, models: list[Model], made: Lock) -> tuple[LockedModel, ...]:
+    """The entries of the models with what is measured and fitted."""
+    distribution = stack.spec.document.source.path
+    place = Span.start_of(stack.spec.document.source)
+
+    @cache
+    def python() -> Path:
+        packages = made.packages
+        if stack.measuring_packages != stack.packages:
+            packages = _packages(stack.measuring_packages, packages, place)
+        return virtualenv.python_of(packages)
+
+    def measure(model: Model) -> LockedModel:
+        assert model.source is not None
+        entry = made.model(model)
+        with model_faults(distribution, model.spec.span("source")):
+            files = _located(entry.pinned_source, entry.files, distribution)
+            todo = Measurement(model.spec.id.text, files, model.context_length, python)
+            entry = todo.with_loss(entry)
+        if model.head is None or entry.head is None:
+            return entry
+        with model_faults(distribution, model.spec.span("head.data")):
+            (table,) = _located(model.head.data, entry.head.files, distribution).values()
+            return todo.with_head(entry, table)
+
+    try:
+        return tuple(_each(models, measure))
+    except virtualenv.InstallError as error:
+        raise CompileError([errors.environment_failed(str(error), error.lines, place)]) from error

@@ -55,5 +55,8 @@ def shadowed_by(stack: str) -> str | None:
 
 
 _LIBRARIES = frozenset(
-    ("aiohttp", "hypercorn", "numpy", "onnxruntime", "openai", "pydantic", "starlette", "uvloop")
+    (
+        *("aiohttp", "hypercorn", "llguidance", "numpy", "nvidia", "onnxruntime", "openai"),
+        *("pydantic", "starlette", "tokenizers", "uvloop"),
+    )
 )

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from stackc.catalog import Api, Catalog, JsonSchema, Route
-from stackc.resolve import Stack
+from stackc.stack import Stack
 
 Json = dict[str, Any]
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from stackc.catalog import Catalog
 from stackc.check import check
+from stackc.contradictions import contradictions
+from stackc.diagnostics.report import raise_any
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.plan import Plan, plan
-from stackc.resolve import Stack, resolve
+from stackc.resolve import resolve
+from stackc.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ def front(distribution: Path, catalog: Catalog) -> Stack:
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
     stack = front(distribution, catalog)
-    return plan(stack, pinned(stack), catalog)
+    lock = pinned(stack)
+    raise_any(list(contradictions(stack, lock)))
+    return plan(stack, lock, catalog)
 
 
 def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:

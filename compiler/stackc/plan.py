@@ -18,14 +18,16 @@ from stackc.expressions import (
 )
 from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
+from stackc.memory import Memory, memory_of
 from stackc.models.chat_template import SUPPORT
 from stackc.names import folder, identifier, unique
 from stackc.openapi import document
+from stackc.planned_models import PlannedModel
 from stackc.requirements import PYTHON
-from stackc.resolve import Model, Provider, Stack
 from stackc.routes import Route, provider_types, routes_of
 from stackc.settings import Setting, setting_of
 from stackc.source import Span
+from stackc.stack import Model, Provider, Stack, ToolChoice
 from stackc.values import Checked, LateBound, Object
 
 
@@ -78,23 +80,6 @@ class Address:
 
 
 @dataclass(frozen=True)
-class PlannedModel:
-    """A model to compile: into which folder, from which pinned files, how."""
-
-    folder: str
-    function: str | None
-    locked: LockedModel
-    quantization: str
-    context_length: int | None
-    place: Span = field(compare=False)
-
-    @property
-    def context(self) -> int:
-        """Tokens of context that there is room for."""
-        return self.context_length or self.locked.context_length
-
-
-@dataclass(frozen=True)
 class Plan:
     """The whole output, decided: imports, objects, arguments, routes, settings, packages, models.
 
@@ -121,13 +106,29 @@ class Plan:
     lock: Lock
     place: Span = field(compare=False)
 
+    @property
+    def docker_options(self) -> str:
+        """What `docker run` needs beside the port, each option with a space behind it."""
+        return "--gpus all " if any(model.device == "cuda" for model in self.models) else ""
+
+    @property
+    def memory(self) -> Memory:
+        """How much memory the stack takes."""
+        return memory_of(self.models)
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What one should know of the stack before it runs, a line each."""
+        return (*(model.summary for model in self.models), self.memory.summary)
+
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON, for people and tools that ask what the stack is made of."""
         return {
             "stack": self.name,
             "providers": [_provider_json(provider) for provider in self.providers],
             "models": as_json(self.registry) if self.registry else None,
-            "compiled_models": [_model_json(model) for model in self.models],
+            "compiled_models": [model.as_json() for model in self.models],
+            "memory": self.memory.as_json(),
             "routes": [_route_json(route) for route in self.routes],
             "settings": [setting.as_json() for setting in self.settings],
             "server": {"host": as_json(self.host.value), "port": as_json(self.port.value)},
@@ -166,6 +167,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
 
 DEFAULT_HOST = "0.0.0.0"
 DEFAULT_PORT = 8321
+DEFAULT_SLOTS = 8
 
 _ALWAYS_IMPORTED = (
     ("stackrt.errors", "exception_handlers"),
@@ -229,10 +231,18 @@ class _Planner:
         if kind == "llm":
             function = self._functions[_key(self._stack, model)]
             arguments.append(("render", Reference(f"chat_templates.{function}")))
+            arguments.append(("slots", Constant(model.slots or DEFAULT_SLOTS)))
+            if model.tool_choice:
+                arguments.append(("tool_choice", self._tool_choice(model.tool_choice)))
         return Call(name, tuple(arguments))
 
+    def _tool_choice(self, choice: ToolChoice) -> Expression:
+        name = self._use(Symbol("stackrt.engine.tool_choice", "EmbeddingToolChoice"))
+        chooser = self.binding.expression(choice.chooser.provider_model_id)
+        return Call(name, (("model", chooser), ("threshold", Constant(choice.threshold))))
+
     def _facts(self, model: Model) -> LockedModel:
-        return self._lock.model(str(model.source))
+        return self._lock.model(model)
 
     def models(self) -> Iterator[PlannedModel]:
         for model in self._stack.models:
@@ -244,8 +254,9 @@ class _Planner:
                     folder=self._folders[key],
                     function=function,
                     locked=facts,
-                    quantization=model.quantization,
                     context_length=model.context_length,
+                    slots=(model.slots or DEFAULT_SLOTS) if function else 0,
+                    device=model.provider.device,
                     place=model.spec.span("source"),
                 )
 
@@ -361,17 +372,6 @@ def _provider_json(provider: PlannedProvider) -> dict[str, Any]:
         "type": provider.type,
         "enabled_by": provider.condition,
         "value": as_json(provider.value),
-    }
-
-
-def _model_json(model: PlannedModel) -> dict[str, Any]:
-    return {
-        "folder": model.folder,
-        "source": model.locked.source,
-        "architecture": model.locked.architecture,
-        "quantization": model.quantization,
-        "context_length": model.context,
-        "files": {file.path: file.sha256 for file in model.locked.files},
     }
 
 

@@ -1,69 +1,19 @@
 """Resolving: every name of a spec is looked up, and the parts are put in the order of their needs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+import re
+from collections.abc import Iterable, Iterator
+from typing import cast
 
-from stackc.catalog import Api, Catalog, ProviderType
-from stackc.check import ModelSpec, ProviderSpec, Spec
+from stackc.catalog import Catalog, Packages
+from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import Diagnostic, raise_any
-from stackc.models.errors import InvalidSourceError
-from stackc.models.source import ModelSource, parse_source
 from stackc.names import shadowed_by
 from stackc.order import CycleError, in_order
-from stackc.values import Checked, LateBound, Name, Object
-from stackc.variables import Variable, variables_of
-
-ModelType = Literal["llm", "embedding"]
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A provider bound to its catalog entry; `enabled_by` names the variable that switches it on."""
-
-    id: str
-    api: str
-    type: ProviderType
-    config: Object
-    enabled_by: str | None
-    span: Name
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model bound to its provider. `type` is None where only the weights tell."""
-
-    id: Checked
-    provider: Provider
-    provider_model_id: Checked
-    type: ModelType | None
-    metadata: Object
-    source: ModelSource | None
-    quantization: str
-    context_length: int | None
-    spec: ModelSpec
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What to build, with no name left to look up, and nothing of how.
-
-    The stage exists so that planning cannot fail: references are bound, providers come after what
-    they need, every part is used. It knows of no target. `apis` are served, `provided` have
-    providers; an API that others need may be the one and not the other.
-    """
-
-    name: str
-    apis: tuple[Api, ...]
-    provided: tuple[Api, ...]
-    providers: tuple[Provider, ...]
-    models: tuple[Model, ...]
-    variables: tuple[Variable, ...]
-    server: Object
-    packages: tuple[str, ...]
-    excluded_packages: tuple[str, ...]
-    spec: Spec
+from stackc.resolve_models import bound_models
+from stackc.stack import Device, Provider, Stack
+from stackc.values import Name
+from stackc.variables import variables_of
 
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
@@ -74,8 +24,7 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
     faults += _duplicate_providers(spec)
     providers = tuple(_bound_providers(spec, catalog, faults))
     faults += _dependency_faults(spec, providers, catalog)
-    models = tuple(_bound_models(spec, providers, faults))
-    faults += _duplicate_models(models)
+    models = bound_models(spec, providers, faults)
     faults += _unused(spec, providers, catalog)
     faults += _dangling_stores(spec)
     variables = variables_of(spec, faults)
@@ -88,10 +37,8 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
         models=models,
         variables=variables,
         server=spec.server,
-        packages=_packages(providers, catalog),
-        excluded_packages=tuple(
-            sorted({name for provider in providers for name in provider.type.excluded_packages})
-        ),
+        packages=packages_of(providers, catalog),
+        measuring_packages=packages_of(providers, catalog, device="cpu"),
         spec=spec,
     )
 
@@ -148,6 +95,7 @@ def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> 
             api=provider.api.text,
             type=found,
             config=provider.config,
+            device=cast(Device, provider.config.get("device") or "cpu"),
             enabled_by=provider.enabled_by,
             span=provider.type,
         )
@@ -188,77 +136,6 @@ def _ordered(spec: Spec, providers: tuple[Provider, ...]) -> tuple[Provider, ...
     return tuple(each for api in apis for each in providers if each.api == api)
 
 
-def _bound_models(
-    spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
-) -> Iterator[Model]:
-    serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
-    named = [each.id.text for each in spec.providers if each.api.text == "inference"]
-    for model in spec.models:
-        if model.provider.text not in named:
-            faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
-        provider = serving.get(model.provider.text)
-        if provider is None:  # its type is unknown, which is told there
-            continue
-        source = _source(model, faults)
-        faults += _source_faults(model, provider)
-        yield _model(model, provider, source)
-
-
-def _model(model: ModelSpec, provider: Provider, source: ModelSource | None) -> Model:
-    fields = model.fields
-    metadata = fields.get("metadata")
-    context = fields.get("context_length")
-    return Model(
-        id=fields.get("model_id"),
-        provider=provider,
-        provider_model_id=fields.get("provider_model_id") or fields.get("model_id"),
-        type=_model_type(fields.get("model_type"), source),
-        metadata=metadata if isinstance(metadata, Object) else Object(()),
-        source=source,
-        quantization=str(fields.get("quantization") or "int8"),
-        context_length=context if isinstance(context, int) else None,
-        spec=model,
-    )
-
-
-def _model_type(written: Checked, source: ModelSource | None) -> ModelType | None:
-    if written == "embedding":
-        return "embedding"
-    return "llm" if written == "llm" or source is None else None
-
-
-def _source(model: ModelSpec, faults: list[Diagnostic]) -> ModelSource | None:
-    text = model.fields.get("source")
-    if not isinstance(text, str):
-        return None
-    try:
-        return parse_source(text)
-    except InvalidSourceError as error:
-        faults.append(errors.bad_source(text, error.detail, model.span("source")))
-        return None
-
-
-def _source_faults(model: ModelSpec, provider: Provider) -> Iterator[Diagnostic]:
-    compiled = bool(provider.type.compiled_models)
-    if compiled and "source" not in model.fields:
-        yield errors.model_without_source(model.id, provider.type.type)
-    if compiled and isinstance(model.fields.get("model_id"), LateBound):
-        yield errors.not_static("model_id", model.id.span)
-    if not compiled:
-        for key in ("source", "quantization", "context_length"):
-            if key in model.fields:
-                yield errors.source_without_engine(key, provider.type.type, model.span(key))
-
-
-def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
-    first: dict[str, Name] = {}
-    for model in models:
-        identifier = f"{model.provider.id}/{model.spec.id.text}"
-        if identifier in first:
-            yield errors.duplicate_model(identifier, model.spec.id, first[identifier].span)
-        first.setdefault(identifier, model.spec.id)
-
-
 def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> Iterator[Diagnostic]:
     used = {name.text for name in spec.apis} if spec.apis is not None else _provided(spec)
     used |= {api for provider in providers for api in provider.type.requires}
@@ -281,8 +158,20 @@ def _dangling_stores(spec: Spec) -> Iterator[Diagnostic]:
             yield errors.unknown_backend(store.text, backend, known)
 
 
-def _packages(providers: tuple[Provider, ...], catalog: Catalog) -> tuple[str, ...]:
-    asked = {*catalog.base_packages}
+def packages_of(providers: Iterable[Provider], catalog: Catalog, **config: object) -> Packages:
+    """What a stack of these providers installs; `config` overrides theirs.
+
+    What one provider excludes, others do not bring in.
+    """
+    found = [Packages(catalog.base_packages)]
     for provider in providers:
-        asked.update(provider.type.packages)
-    return tuple(sorted(asked))
+        found += provider.type.packages_of({**dict(provider.config.fields), **config})
+    excluded = {name for each in found for name in each.excluded}
+    required = {each for packages in found for each in packages.required}
+    kept = (each for each in required if _name_of(each) not in excluded)
+    return Packages(tuple(sorted(kept)), tuple(sorted(excluded)))
+
+
+def _name_of(requirement: str) -> str:
+    """What a requirement of the catalog is called, without its extras, versions and markers."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]

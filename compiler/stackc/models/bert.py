@@ -1,127 +1,220 @@
-"""What a folder of a BERT-style sentence encoder says about its model."""
+"""What a folder of a BERT-style encoder says about its model, and what its tensors are called."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
+from stackc.models.entries import Entries
 from stackc.models.errors import (
     CorruptFileError,
-    MissingFileError,
     UnsupportedArchitectureError,
     UnsupportedError,
     UnsupportedTensorTypeError,
 )
 from stackc.models.safetensors import SafetensorsFile, StoredTensor
+from stackc.models.sentence import Sentence, read_sentence
+from stackc.models.sequence_classes import Classes, is_classifier, read_classes
 
-SUPPORTED: Final = ("bert",)
 WEIGHTS: Final = "model.safetensors"
-TOKENIZER: Final = "tokenizer.json"
 CONFIG: Final = "config.json"
 DTYPES: Final = ("BF16", "F16", "F32")
 
+EncoderKind = Literal["encoder", "reranker", "classifier"]
+
 
 @dataclass(frozen=True)
-class BertConfig:
-    """The shape of a sentence encoder; lengths are in tokens, sizes in numbers."""
+class LayerNames:
+    """What a family calls the parts of a layer, below the layer's own name."""
+
+    query: str
+    key: str
+    value: str
+    attention: str
+    attention_norm: str
+    up: str
+    down: str
+    norm: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """Models that are BERT under other names.
+
+    ``prefix`` is where a model with a head keeps the encoder; ``head`` is the dense layer in front
+    of the last one, ``last``, and ``head_activation`` stands between them. ``keys`` are the entries
+    of ``config.json`` that have another name than BERT's.
+    """
+
+    prefix: str
+    layers: str
+    names: LayerNames
+    head: str
+    head_activation: str
+    last: str
+    keys: Mapping[str, str]
+    token_types: bool = True
+    skips_padding_position: bool = False
+
+
+_BERT_LAYER: Final = LayerNames(
+    query="attention.self.query",
+    key="attention.self.key",
+    value="attention.self.value",
+    attention="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    down="output.dense",
+    norm="output.LayerNorm",
+)
+_BERT: Final = Family(
+    "bert", "encoder.layer", _BERT_LAYER, "bert.pooler.dense", "tanh", "classifier", {}
+)
+_ROBERTA: Final = Family(
+    "roberta",
+    "encoder.layer",
+    _BERT_LAYER,
+    "classifier.dense",
+    "tanh",
+    "classifier.out_proj",
+    {},
+    skips_padding_position=True,
+)
+_DISTILBERT: Final = Family(
+    "distilbert",
+    "transformer.layer",
+    LayerNames(
+        query="attention.q_lin",
+        key="attention.k_lin",
+        value="attention.v_lin",
+        attention="attention.out_lin",
+        attention_norm="sa_layer_norm",
+        up="ffn.lin1",
+        down="ffn.lin2",
+        norm="output_layer_norm",
+    ),
+    "pre_classifier",
+    "relu",
+    "classifier",
+    {
+        "hidden_size": "dim",
+        "intermediate_size": "hidden_dim",
+        "num_hidden_layers": "n_layers",
+        "num_attention_heads": "n_heads",
+        "hidden_act": "activation",
+    },
+    token_types=False,
+)
+FAMILIES: Final[Mapping[str, Family]] = {
+    "bert": _BERT,
+    "distilbert": _DISTILBERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+}
+ACTIVATIONS: Final = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The shape of an encoder; lengths are in tokens, sizes in numbers.
+
+    ``first_position`` is the row of the position table that a text's first token takes.
+    """
 
     architecture: str
     hidden_size: int
     intermediate_size: int
     layers: int
     heads: int
-    max_positions: int
+    positions: int
+    first_position: int
     max_tokens: int
     vocab_size: int
     token_types: int
     norm_epsilon: float
-    pooling: str
-    normalize: bool
+    activation: str
+    output: Sentence | Classes
+
+    @property
+    def family(self) -> Family:
+        """What its tensors are called."""
+        return FAMILIES[self.architecture]
+
+    @property
+    def kind(self) -> EncoderKind:
+        """What it is for: vectors of sentences, scores of pairs, or classes."""
+        if isinstance(self.output, Sentence):
+            return "encoder"
+        return "reranker" if len(self.output.labels) == 1 else "classifier"
 
 
-def read_config(files: Mapping[str, Path]) -> BertConfig:
+def read_config(files: Mapping[str, Path]) -> EncoderConfig:
     """The configuration of the model in ``files`` (path inside the model's folder to file).
 
-    Without ``modules.json`` the model pools by the mean and does not normalise, as
-    sentence-transformers has it.
-
     Raises:
-        UnsupportedArchitectureError: it is not a BERT model.
+        UnsupportedArchitectureError: it is no BERT under any name.
         UnsupportedError: it is one with parts that have no converter.
         MissingFileError, CorruptFileError: a file is not there or not what it should be.
     """
-    entries = _Entries(CONFIG, read_json(files, CONFIG))
+    entries = Entries.read(files, CONFIG)
     architecture = str(entries.values.get("model_type", "unknown"))
-    if architecture not in SUPPORTED:
-        raise UnsupportedArchitectureError(architecture, SUPPORTED)
-    _check_unsupported(entries)
-    pooling, normalize = _modules(files)
-    max_positions = entries.count("max_position_embeddings")
-    return BertConfig(
+    if architecture not in FAMILIES:
+        raise UnsupportedArchitectureError(architecture, tuple(FAMILIES))
+    family = FAMILIES[architecture]
+    positions = entries.count("max_position_embeddings")
+    first = entries.index("pad_token_id", 1) + 1 if family.skips_padding_position else 0
+    config = EncoderConfig(
         architecture=architecture,
-        hidden_size=entries.count("hidden_size"),
-        intermediate_size=entries.count("intermediate_size"),
-        layers=entries.count("num_hidden_layers"),
-        heads=entries.count("num_attention_heads"),
-        max_positions=max_positions,
-        max_tokens=min(_max_tokens(files, max_positions), max_positions),
+        hidden_size=entries.count(_key(family, "hidden_size")),
+        intermediate_size=entries.count(_key(family, "intermediate_size")),
+        layers=entries.count(_key(family, "num_hidden_layers")),
+        heads=entries.count(_key(family, "num_attention_heads")),
+        positions=positions,
+        first_position=first,
+        max_tokens=_max_tokens(files, positions - first),
         vocab_size=entries.count("vocab_size"),
-        token_types=entries.count("type_vocab_size"),
-        norm_epsilon=entries.positive("layer_norm_eps"),
-        pooling=pooling,
-        normalize=normalize,
+        token_types=entries.count("type_vocab_size") if family.token_types else 0,
+        norm_epsilon=entries.positive("layer_norm_eps") if family.token_types else 1e-12,
+        activation=entries.text(_key(family, "hidden_act")) or "gelu",
+        output=read_classes(entries) if is_classifier(files, entries) else read_sentence(files),
     )
+    _check(entries, config)
+    return config
 
 
-def expected_tensors(config: BertConfig) -> dict[str, tuple[int, ...]]:
-    """Every tensor that the converter reads, with its shape (rows first)."""
+def expected_tensors(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of the encoder itself, without its prefix, with its shape (rows first)."""
     hidden, inner = config.hidden_size, config.intermediate_size
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (config.vocab_size, hidden),
-        "embeddings.position_embeddings.weight": (config.max_positions, hidden),
-        "embeddings.token_type_embeddings.weight": (config.token_types, hidden),
+        "embeddings.position_embeddings.weight": (config.positions, hidden),
         **_norm("embeddings.LayerNorm", hidden),
     }
+    if config.token_types:
+        shapes["embeddings.token_type_embeddings.weight"] = (config.token_types, hidden)
+    names = config.family.names
     for layer in range(config.layers):
-        prefix = f"encoder.layer.{layer}"
-        for part in ("query", "key", "value"):
-            shapes |= _dense(f"{prefix}.attention.self.{part}", hidden, hidden)
-        shapes |= _dense(f"{prefix}.attention.output.dense", hidden, hidden)
-        shapes |= _norm(f"{prefix}.attention.output.LayerNorm", hidden)
-        shapes |= _dense(f"{prefix}.intermediate.dense", inner, hidden)
-        shapes |= _dense(f"{prefix}.output.dense", hidden, inner)
-        shapes |= _norm(f"{prefix}.output.LayerNorm", hidden)
+        prefix = f"{config.family.layers}.{layer}"
+        for part in (names.query, names.key, names.value, names.attention):
+            shapes |= _dense(f"{prefix}.{part}", hidden, hidden)
+        shapes |= _norm(f"{prefix}.{names.attention_norm}", hidden)
+        shapes |= _dense(f"{prefix}.{names.up}", inner, hidden)
+        shapes |= _dense(f"{prefix}.{names.down}", hidden, inner)
+        shapes |= _norm(f"{prefix}.{names.norm}", hidden)
     return shapes
 
 
-def read_json(files: Mapping[str, Path], name: str) -> Any:
-    """The content of a JSON file of the model.
-
-    Raises:
-        MissingFileError, CorruptFileError: the file is not there or not JSON.
-    """
-    try:
-        return json.loads(required(files, name).read_bytes())
-    except (ValueError, RecursionError):
-        raise CorruptFileError(name, "it is not JSON") from None
+def head_tensors(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of the classification head, with its shape; none without a head."""
+    if isinstance(config.output, Sentence):
+        return {}
+    hidden, family = config.hidden_size, config.family
+    last = _dense(family.last, len(config.output.labels), hidden)
+    return {**_dense(family.head, hidden, hidden), **last}
 
 
-def required(files: Mapping[str, Path], name: str) -> Path:
-    """The file that the model calls ``name``.
-
-    Raises:
-        MissingFileError: there is none.
-    """
-    if name not in files:
-        raise MissingFileError(name, "a sentence encoder needs it")
-    return files[name]
-
-
-def read_tensors(file: SafetensorsFile, config: BertConfig) -> dict[str, StoredTensor]:
-    """The tensors that the converter reads, by their names in the plain model.
-
-    Some publishers keep them under ``bert.``, beside the heads of the training.
+def read_tensors(file: SafetensorsFile, config: EncoderConfig) -> dict[str, StoredTensor]:
+    """The tensors that the converter reads, the encoder's by their names without a prefix.
 
     Raises:
         UnsupportedTensorTypeError: one has a number format without a decoder.
@@ -129,19 +222,37 @@ def read_tensors(file: SafetensorsFile, config: BertConfig) -> dict[str, StoredT
     """
     if config.layers > len(file.tensors):
         raise CorruptFileError(file.name, f"it has no {config.layers} layers")
-    prefix = "" if "embeddings.word_embeddings.weight" in file.tensors else "bert."
-    found = {}
-    for name, shape in expected_tensors(config).items():
-        tensor = file.tensors.get(prefix + name)
-        if tensor is None:
-            raise CorruptFileError(file.name, f"tensor `{name}` is missing")
-        if tensor.shape != shape:
-            message = f"tensor `{name}` has shape {list(tensor.shape)}, not {list(shape)}"
-            raise CorruptFileError(file.name, message)
-        if tensor.dtype not in DTYPES:
-            raise UnsupportedTensorTypeError(name, tensor.dtype, DTYPES)
-        found[name] = tensor
-    return found
+    plain = "embeddings.word_embeddings.weight" in file.tensors
+    prefix = "" if plain else f"{config.family.prefix}."
+    found = {
+        name: _tensor(file, prefix + name, shape)
+        for name, shape in expected_tensors(config).items()
+    }
+    return found | {
+        name: _tensor(file, name, shape) for name, shape in head_tensors(config).items()
+    }
+
+
+def _tensor(file: SafetensorsFile, name: str, shape: tuple[int, ...]) -> StoredTensor:
+    tensor = file.tensors.get(name) or file.tensors.get(_old_name(name))
+    if tensor is None:
+        raise CorruptFileError(file.name, f"tensor `{name}` is missing")
+    if tensor.shape != shape:
+        message = f"tensor `{name}` has shape {list(tensor.shape)}, not {list(shape)}"
+        raise CorruptFileError(file.name, message)
+    if tensor.dtype not in DTYPES:
+        raise UnsupportedTensorTypeError(name, tensor.dtype, DTYPES)
+    return tensor
+
+
+def _old_name(name: str) -> str:
+    """What the first checkpoints, converted from TensorFlow, call the vectors of a norm."""
+    name = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+    return name.replace("LayerNorm.bias", "LayerNorm.beta")
+
+
+def _key(family: Family, name: str) -> str:
+    return family.keys.get(name, name)
 
 
 def _dense(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
@@ -152,79 +263,30 @@ def _norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
 
 
-def _check_unsupported(entries: "_Entries") -> None:
-    activation = entries.values.get("hidden_act", "gelu")
-    if activation != "gelu":
-        raise UnsupportedError(f"activation `{activation}` is not supported; supported: gelu")
-    positions = entries.values.get("position_embedding_type", "absolute")
+def _check(entries: Entries, config: EncoderConfig) -> None:
+    if config.activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise UnsupportedError(
+            f"activation `{config.activation}` is not supported; supported: {known}"
+        )
+    positions = entries.values.get("position_embedding_type") or "absolute"
     if positions != "absolute":
         raise UnsupportedError(f"position embeddings `{positions}` are not supported")
-    if entries.count("hidden_size") % entries.count("num_attention_heads"):
+    if config.hidden_size % config.heads:
         raise CorruptFileError(entries.file, "the heads do not divide the hidden size")
+    if config.max_tokens < 1:
+        raise CorruptFileError(entries.file, "there is no position for a token")
 
 
-def _modules(files: Mapping[str, Path]) -> tuple[str, bool]:
-    """How the token vectors are pooled, and whether the result is normalised."""
-    if "modules.json" not in files:
-        return "mean", False
-    pooling, normalize = "mean", False
-    for module in _Entries.listed("modules.json", read_json(files, "modules.json")):
-        kind = str(module.values.get("type", "missing")).rpartition(".")[2]
-        if kind == "Pooling":
-            pooling = _pooling(files, f"{module.values.get('path', '')}/config.json")
-        elif kind == "Normalize":
-            normalize = True
-        elif kind != "Transformer":
-            raise UnsupportedError(f"module `{kind}` of a sentence encoder is not supported")
-    return pooling, normalize
-
-
-def _pooling(files: Mapping[str, Path], name: str) -> str:
-    entries = _Entries(name, read_json(files, name)).values
-    prefix = "pooling_mode_"
-    modes = [
-        key.removeprefix(prefix) for key, on in entries.items() if key.startswith(prefix) and on
-    ]
-    known = {"mean_tokens": "mean", "cls_token": "cls"}
-    if len(modes) != 1 or modes[0] not in known:
-        chosen = " + ".join(modes) or "none"
-        raise UnsupportedError(
-            f"pooling `{chosen}` is not supported; supported: {', '.join(known)}"
-        )
-    return known[modes[0]]
-
-
-def _max_tokens(files: Mapping[str, Path], default: int) -> int:
-    name = "sentence_bert_config.json"
-    if name not in files:
-        return default
-    entries = _Entries(name, read_json(files, name))
-    return entries.count("max_seq_length") if entries.values.get("max_seq_length") else default
-
-
-class _Entries:
-    """Typed access to the entries of a JSON object."""
-
-    def __init__(self, file: str, values: Any) -> None:
-        if not isinstance(values, dict):
-            raise CorruptFileError(file, "it is not a JSON object")
-        self.file = file
-        self.values: dict[str, Any] = values
-
-    @classmethod
-    def listed(cls, file: str, values: Any) -> "list[_Entries]":
-        if not isinstance(values, list):
-            raise CorruptFileError(file, "it is not a JSON array")
-        return [cls(file, value) for value in values]
-
-    def count(self, key: str) -> int:
-        value = self.values.get(key)
-        if type(value) is not int or not 0 < value < 1 << 31:
-            raise CorruptFileError(self.file, f"`{key}` is {value!r}")
-        return value
-
-    def positive(self, key: str) -> float:
-        value = self.values.get(key)
-        if not isinstance(value, float) or not 0 < value < 1:
-            raise CorruptFileError(self.file, f"`{key}` is {value!r}")
-        return value
+def _max_tokens(files: Mapping[str, Path], positions: int) -> int:
+    """Tokens that one input may have: the shortest of what the folder's files allow."""
+    limits = [positions]
+    # transformers writes 1e30 where a tokenizer has no limit, and null is none either.
+    for name, key in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+    ):
+        value = Entries.optional(files, name).values.get(key)
+        if type(value) is int and value > 0:
+            limits.append(value)
+    return min(limits)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stackc.models import safetensors_decoder, tokenizer_folder
+from stackc.models.decoder_source import gguf_of
 from stackc.models.errors import UnsupportedError, UnsupportedTemplateError
-from stackc.models.facts import gguf_of
 from stackc.models.gguf import GgufFile
 
 SUPPORT: Final = (
@@ -66,13 +67,16 @@ class Function:
 def function_source(files: Mapping[str, Path], name: str) -> Function:
     """The chat template of the decoder in ``files`` as a Python function called ``name``.
 
-    Reads the metadata of the file only.
+    Reads the metadata of a GGUF file, or the JSON files of a folder.
 
     Raises:
         UnsupportedTemplateError: the template uses something that has no translation.
-        UnsupportedError: the file has no chat template.
-        CorruptFileError: the file is damaged.
+        UnsupportedError: there is no chat template.
+        CorruptFileError: a file is damaged.
     """
+    if safetensors_decoder.CONFIG in files:
+        text = tokenizer_folder.chat_template(files)
+        return translate(text, name, tokenizer_folder.special_texts(files))
     file_name, path = gguf_of(files)
     with GgufFile(path, name=file_name) as file:
         template = file.metadata.get("tokenizer.chat_template")

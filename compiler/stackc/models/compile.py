@@ -9,7 +9,8 @@ from pathlib import Path
 from stackc.models import facts
 from stackc.models.blobs import Blobs, scratch
 from stackc.models.errors import InvalidOptionError
-from stackc.models.facts import ModelFacts
+from stackc.models.facts import Device, ModelFacts
+from stackc.models.head import Head
 
 Progress = Callable[[int, int], None]
 """Takes the parts of the model that are converted, and how many there are."""
@@ -17,13 +18,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """How to compile: ``int8`` or ``fp32``, and for a decoder the longest context in tokens.
+    """How to compile: a number format of ``facts.QUANTIZATIONS``, and for which device.
 
-    Without a context length it is the one that the model was trained for.
+    ``context_length`` is the longest one of a decoder, in tokens; None is what it was trained for. A
+    ``head`` makes a classifier of a sentence encoder. On ``cuda`` a decoder computes in float16;
+    encoders compute in float32 everywhere, small as they are.
     """
 
     quantization: str = "int8"
     context_length: int | None = None
+    head: Head | None = None
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,15 @@ def _check_options(name: str, known: ModelFacts, options: ModelOptions) -> None:
         choices = ", ".join(known.quantizations)
         detail = f"`{options.quantization}` is not one of {choices}"
         raise InvalidOptionError(name, "quantization", detail)
+    if known.kind == "decoder" and (options.quantization, options.device) == ("fp32", "cuda"):
+        detail = "on cuda a language model computes in float16: `fp32` is `fp16` there"
+        raise InvalidOptionError(name, "quantization", detail)
+    if options.head is not None and known.kind != "encoder":
+        raise InvalidOptionError(name, "head", "only a sentence encoder can have one")
     length = options.context_length
     if length is None:
         return
-    if known.kind == "encoder":
+    if known.kind != "decoder":
         raise InvalidOptionError(name, "context_length", "only a language model has one")
     if not 0 < length <= known.context_length:
         detail = f"{length} is not between 1 and the trained length {known.context_length}"
@@ -99,11 +109,13 @@ def _write(
     # Here, because numpy and onnx take longer to import than a cached result takes to find.
     from stackc.models import artifact
 
-    if known.kind == "encoder":
-        artifact.write_encoder(files, options.quantization, folder, progress)
+    if known.kind != "decoder":
+        artifact.write_encoder(files, options.quantization, folder, progress, head=options.head)
     else:
         context_length = options.context_length or known.context_length
-        artifact.write_decoder(files, options.quantization, context_length, folder, progress)
+        artifact.write_decoder(
+            files, options.quantization, options.device, context_length, folder, progress
+        )
 
 
 def _publish(work: Path, folder: Path) -> None:

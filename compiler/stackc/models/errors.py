@@ -1,10 +1,20 @@
 """What can be wrong with a model: exceptions that carry data, each with a one-line message."""
 
 from collections.abc import Sequence
+from typing import Final
+
+_LONGEST: Final = 800
 
 
 class ModelError(Exception):
-    """A model cannot be read, fetched or compiled; ``str(error)`` is one line."""
+    """A model cannot be read, fetched or compiled; ``str(error)`` is one line.
+
+    What a damaged file holds may be part of the message: it is cut, and only what can be printed
+    is.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
 
 
 class CorruptFileError(ModelError):
@@ -105,3 +115,8 @@ class WriteError(ModelError):
         super().__init__(f"cannot write `{path}`: {detail}")
         self.path = path
         self.detail = detail
+
+
+def _one_line(message: str) -> str:
+    shown = "".join(each if each.isprintable() else " " for each in message[:_LONGEST])
+    return shown if len(message) <= _LONGEST else f"{shown} ..."

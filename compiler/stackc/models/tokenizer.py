@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from stackc.models.errors import CorruptFileError, UnsupportedError
 from stackc.models.gguf import GgufFile
+from stackc.models.special_tokens import END_OF_TURN, SpecialTokens, fill_ids
 
 Json = dict[str, Any]
 
@@ -14,22 +15,6 @@ _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
 _CONTRACTIONS: Final = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _WORDS: Final = r"[^\r\n\p{L}\p{N}]?\p{L}+"
 _PUNCTUATION_AND_SPACE: Final = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-
-# Tokens that end a turn, whichever of them the metadata names (llama.cpp, src/llama-vocab.cpp).
-_END_OF_TURN: Final = (
-    "<|eot_id|>",
-    "<|im_end|>",
-    "<|end|>",
-    "<|return|>",
-    "<|call|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|eom_id|>",
-    "<|end▁of▁sentence|>",
-    "<EOT>",
-    "_<EOT>",
-)
 
 
 @dataclass(frozen=True)
@@ -92,6 +77,24 @@ def read_vocabulary(file: GgufFile) -> Vocabulary:
         unknown_id=_token_id(file, "unknown_token_id", len(tokens)),
         add_bos=bool(file.metadata.get("tokenizer.ggml.add_bos_token", bos_by_default)),
         add_space_prefix=bool(file.metadata.get("tokenizer.ggml.add_space_prefix", True)),
+    )
+
+
+def special_tokens(file: GgufFile, vocabulary: Vocabulary) -> SpecialTokens:
+    """The tokens that the engine needs.
+
+    Raises:
+        CorruptFileError: the metadata names one that is not there.
+    """
+    count = len(vocabulary.tokens)
+    named = {part: _fill_id(file, part, count) for part in ("prefix", "suffix", "middle")}
+    return SpecialTokens(
+        bos_id=vocabulary.bos_id,
+        eos_ids=vocabulary.eos_ids,
+        add_bos=vocabulary.add_bos,
+        bos_text=vocabulary.text(vocabulary.bos_id),
+        eos_text=vocabulary.text(next(iter(vocabulary.eos_ids), None)),
+        fill_ids=fill_ids(_ids(vocabulary), named),
     )
 
 
@@ -257,13 +260,19 @@ def _token_id(file: GgufFile, key: str, count: int) -> int | None:
     return value
 
 
+def _fill_id(file: GgufFile, part: str, count: int) -> int | None:
+    """The id of a token around a gap, under the key of today or under that of before."""
+    index = _token_id(file, f"fim_{part[:3]}_token_id", count)
+    return _token_id(file, f"{part}_token_id", count) if index is None else index
+
+
 def _eos_ids(file: GgufFile, tokens: Sequence[str], types: Sequence[int]) -> tuple[int, ...]:
     """The ids after which generation stops, the one of the metadata first."""
     named = [_token_id(file, key, len(tokens)) for key in ("eos_token_id", "eot_token_id")]
     turns = [
         index
         for index, (text, kind) in enumerate(zip(tokens, types, strict=True))
-        if kind == _CONTROL and text in _END_OF_TURN
+        if kind == _CONTROL and text in END_OF_TURN
     ]
     return tuple(dict.fromkeys(i for i in [*named, *turns] if i is not None))
 

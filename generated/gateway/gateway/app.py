@@ -59,6 +59,7 @@ def build(settings: Settings) -> Starlette:
             Route("/v1/providers", providers.list_providers, methods=["GET"]),
             Route("/v1/providers/{provider_id}", providers.get_provider, methods=["GET"]),
             Route("/v1/version", inspect.version, methods=["GET"]),
+            Route("/v1alpha/inference/rerank", inference.rerank, methods=["POST"]),
         ],
         exception_handlers=exception_handlers,
         lifespan=lifespan(*inference_providers.values()),

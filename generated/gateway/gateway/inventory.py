@@ -21,6 +21,7 @@ ROUTES = [
     RouteInfo(route="/v1/providers", method="GET", provider_types=[]),
     RouteInfo(route="/v1/providers/{provider_id}", method="GET", provider_types=[]),
     RouteInfo(route="/v1/version", method="GET", provider_types=[]),
+    RouteInfo(route="/v1alpha/inference/rerank", method="POST", provider_types=INFERENCE),
 ]
 
 PROVIDERS = [

@@ -31,7 +31,12 @@ def build(settings: Settings) -> Starlette:
     inference_providers: dict[str, InferenceProvider] = {}
     inference_providers["onnx"] = Onnx(
         models=[
-            LanguageModel(name="smollm2-135m-instruct", path=MODELS / "smollm2-135m-instruct", render=chat_templates.smollm2_135m_instruct),
+            LanguageModel(
+                name="smollm2-135m-instruct",
+                path=MODELS / "smollm2-135m-instruct",
+                render=chat_templates.smollm2_135m_instruct,
+                slots=8,
+            ),
             EmbeddingModel(name="all-minilm-l6-v2", path=MODELS / "all-minilm-l6-v2"),
         ],
         threads=settings.stack_threads,
@@ -90,6 +95,7 @@ def build(settings: Settings) -> Starlette:
             Route("/v1/providers", providers.list_providers, methods=["GET"]),
             Route("/v1/providers/{provider_id}", providers.get_provider, methods=["GET"]),
             Route("/v1/version", inspect.version, methods=["GET"]),
+            Route("/v1alpha/inference/rerank", inference.rerank, methods=["POST"]),
         ],
         exception_handlers=exception_handlers,
         lifespan=lifespan(*inference_providers.values()),

@@ -51,9 +51,10 @@ class CudaCache:
 
     def __init__(self, artifact: DecoderArtifact, *, slots: int) -> None:
         self._row = (artifact.kv_heads, artifact.context_length, artifact.head_dim)
-        shape = (slots, *self._row)
+        # Memory as it is found may hold NaN, which weighs in even where its weight is zero.
+        empty = np.zeros((slots, *self._row), np.float16)
         self._buffers = {
-            name: OrtValue.ortvalue_from_shape_and_type(shape, np.float16, "cuda", 0)
+            name: OrtValue.ortvalue_from_numpy(empty, "cuda", 0)
             for name in buffer_names(artifact.layers)
         }
 

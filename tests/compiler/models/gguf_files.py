@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 8, "BF16": 30}
+TYPES = {
+    "F32": 0,
+    "F16": 1,
+    "Q4_0": 2,
+    "Q4_1": 3,
+    "Q5_0": 6,
+    "Q5_1": 7,
+    "Q8_0": 8,
+    "Q4_K": 12,
+    "Q5_K": 13,
+    "Q6_K": 14,
+    "BF16": 30,
+}
 ALIGNMENT = 32
 
 
@@ -36,18 +48,70 @@ def write_gguf(
 
 
 def encode(values: Array, kind: str) -> bytes:
-    """The bytes of float32 values in a ggml type, quantised as ggml's reference code does."""
+    """The bytes of float32 values in a ggml type, rounded to it in the simplest way."""
     if kind == "F32":
         return values.astype("<f4").tobytes()
     if kind == "F16":
         return values.astype("<f2").tobytes()
     if kind == "BF16":
         return (values.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
+    if kind in K_QUANTS:
+        return b"".join(map(K_QUANTS[kind], values.reshape(-1, 256)))
     blocks = values.reshape(-1, 32)
     return b"".join(_encode_block(block, kind) for block in blocks)
 
 
+def _encode_q4_k(block: Array) -> bytes:
+    head, codes = _with_minima(block, 15)
+    return head + _pairs_of_nibbles(codes & 15)
+
+
+def _encode_q5_k(block: Array) -> bytes:
+    head, codes = _with_minima(block, 31)
+    high = sum((codes[part] >> 4) << part for part in range(8)).astype(np.uint8)
+    return head + high.tobytes() + _pairs_of_nibbles(codes & 15)
+
+
+def _with_minima(block: Array, top: int) -> tuple[bytes, NDArray[np.int64]]:
+    """The first 16 bytes of a Q4_K or Q5_K block, and the codes [8, 32] of its sub-blocks."""
+    parts = block.reshape(8, 32)
+    lows = np.maximum(-parts.min(axis=1), 0)
+    steps = (parts.max(axis=1) + lows) / top
+    unit, low_unit = steps.max() / 63 or 1.0, lows.max() / 63 or 1.0
+    scales, minima = np.rint(steps / unit).astype(int), np.rint(lows / low_unit).astype(int)
+    safe = np.where(scales > 0, scales * unit, 1)[:, None]
+    codes = np.rint((parts + (minima * low_unit)[:, None]) / safe)
+    packed = [*(scales[:4] | (scales[4:] >> 4) << 6), *(minima[:4] | (minima[4:] >> 4) << 6)]
+    packed += [
+        low & 15 | (high & 15) << 4 for low, high in zip(scales[4:], minima[4:], strict=True)
+    ]
+    head = struct.pack("<ee12B", unit, low_unit, *packed)
+    return head, np.clip(codes, 0, top).astype(np.int64)
+
+
+def _pairs_of_nibbles(codes: NDArray[np.int64]) -> bytes:
+    packed: bytes = (codes[0::2] | codes[1::2] << 4).astype(np.uint8).tobytes()
+    return packed
+
+
+def _encode_q6_k(block: Array) -> bytes:
+    parts = block.reshape(16, 16)
+    steps = np.abs(parts).max(axis=1) / 31
+    unit = steps.max() / 127 or 1.0
+    scales = np.rint(steps / unit).astype(np.int8)
+    safe = np.where(scales > 0, scales * unit, 1)[:, None]
+    codes = (np.clip(np.rint(parts / safe), -32, 31) + 32).astype(np.uint8).reshape(2, 4, 32)
+    low = codes[:, :2] & 15 | (codes[:, 2:] & 15) << 4
+    high = sum((codes[:, part] >> 4) << (2 * part) for part in range(4)).astype(np.uint8)
+    return low.tobytes() + high.tobytes() + scales.tobytes() + struct.pack("<e", unit)
+
+
+K_QUANTS = {"Q4_K": _encode_q4_k, "Q5_K": _encode_q5_k, "Q6_K": _encode_q6_k}
+
+
 def _encode_block(block: Array, kind: str) -> bytes:
+    if kind in ("Q5_0", "Q5_1"):
+        return _encode_five_bits(block, kind)
     if kind == "Q8_0":
         step = float(np.abs(block).max()) / 127
         codes = np.rint(block / step if step else block * 0).astype(np.int8)
@@ -59,6 +123,17 @@ def _encode_block(block: Array, kind: str) -> bytes:
     low, step = float(block.min()), float(block.max() - block.min()) / 15
     codes = np.clip(np.floor((block - low) / step + 0.5) if step else block * 0, 0, 15)
     return struct.pack("<ee", step, low) + _nibbles(codes)
+
+
+def _encode_five_bits(block: Array, kind: str) -> bytes:
+    if kind == "Q5_0":
+        step = float(block[np.abs(block).argmax()]) / -16
+        codes, head = block / step + 16 if step else block * 0 + 16, struct.pack("<e", step)
+    else:
+        low, step = float(block.min()), float(block.max() - block.min()) / 31
+        codes, head = (block - low) / (step or 1), struct.pack("<ee", step, low)
+    quants = np.clip(np.rint(codes), 0, 31).astype(np.uint8)
+    return head + np.packbits(quants >> 4, bitorder="little").tobytes() + _nibbles(quants & 15)
 
 
 def _nibbles(codes: Array) -> bytes:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from stackc.models import llama, quantization
+from stackc.models import ggml, gguf_decoder, quantization
+from stackc.models.decoder_config import DecoderConfig
 from stackc.models.gguf import GgufFile
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -27,12 +28,13 @@ _OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "ou
 def load_reference(path: Path, **rope: Any) -> LlamaForCausalLM:
     """The model of a GGUF file in float32; `rope` is added to transformers' rope parameters."""
     with GgufFile(path, name=path.name) as file:
-        config = llama.read_config(file)
-        model = LlamaForCausalLM(_config(config, rope)).eval()
+        config = gguf_decoder.read_config(file)
+        theta = file.metadata.get("llama.rope.freq_base", 10000.0)
+        model = LlamaForCausalLM(_config(config, theta, rope)).eval()
         weights = {
             _name(name): torch.from_numpy(np.array(_original(name, config, file)))
             for name in file.tensors
-            if name != llama.ROPE_FACTORS
+            if name != "rope_freqs.weight"
         }
     if config.tied:
         weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
@@ -40,7 +42,7 @@ def load_reference(path: Path, **rope: Any) -> LlamaForCausalLM:
     return model
 
 
-def _config(config: llama.LlamaConfig, rope: dict[str, Any]) -> LlamaConfig:
+def _config(config: DecoderConfig, theta: float, rope: dict[str, Any]) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
@@ -52,7 +54,7 @@ def _config(config: llama.LlamaConfig, rope: dict[str, Any]) -> LlamaConfig:
         rms_norm_eps=config.norm_epsilon,
         max_position_embeddings=config.context_length,
         tie_word_embeddings=config.tied,
-        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta, **rope},
+        rope_parameters={"rope_type": "default", "rope_theta": theta, **rope},
     )
 
 
@@ -63,9 +65,9 @@ def _name(tensor: str) -> str:
     return f"model.layers.{rest[0]}.{_PARTS[rest[1]]}.weight"
 
 
-def _original(name: str, config: llama.LlamaConfig, file: GgufFile) -> quantization.Floats:
+def _original(name: str, config: DecoderConfig, file: GgufFile) -> quantization.Floats:
     """The tensor as it was published: GGUF interleaves the halves of query and key heads."""
-    values = quantization.floats(file, file.tensors[name])
+    values = ggml.floats(file, file.tensors[name])
     heads = {"attn_q": config.heads, "attn_k": config.kv_heads}.get(name.split(".")[-2])
     if heads is None:
         return values

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,27 +25,51 @@ class OnnxDecoder:
         self.max_length = min(max_length, self.description["context_length"])
         self.position = 0
         shape = (1, self.description["kv_heads"], self.max_length, self.description["head_dim"])
+        dtype = np.dtype(self.description["kv_dtype"])
         self._buffers = {
-            f"{layer}.{part}": onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
+            f"{layer}.{part}": onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, dtype))
             for layer in range(self.description["layers"])
             for part in ("key", "value")
         }
 
     def step(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Appends tokens; gives the logits [vocab] behind the last one."""
+        return self.run(ids, [len(ids) - 1])[0]
+
+    def run(self, ids: Sequence[int], positions: Sequence[int]) -> NDArray[np.float32]:
+        """Appends tokens; gives the logits [len(positions), vocab] behind the chosen ones."""
         binding = self.session.io_binding()
         total = self.position + len(ids)
         binding.bind_cpu_input("input_ids", np.array([ids], np.int64))
         binding.bind_cpu_input("seqlens_k", np.array([total - 1], np.int32))
         binding.bind_cpu_input("total_sequence_length", np.array(total, np.int32))
-        binding.bind_cpu_input("logit_positions", np.array([len(ids) - 1], np.int64))
+        binding.bind_cpu_input("logit_positions", np.array(positions, np.int64))
         binding.bind_output("logits")
         for name, buffer in self._buffers.items():
             binding.bind_ortvalue_input(f"past_key_values.{name}", buffer)
             binding.bind_ortvalue_output(f"present.{name}", buffer)
         self.session.run_with_iobinding(binding)
         self.position = total
-        logits: NDArray[np.float32] = binding.get_outputs()[0].numpy()[0]
+        logits: NDArray[np.float32] = binding.get_outputs()[0].numpy()
+        return logits
+
+    def cache(self) -> dict[str, NDArray[Any]]:
+        """A copy of the key-value buffers, by layer and part."""
+        return {name: buffer.numpy().copy() for name, buffer in self._buffers.items()}
+
+    def together(
+        self, caches: Sequence[dict[str, NDArray[Any]]], ids: Sequence[int], lengths: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """The logits [rows, vocab] of one more token for each of several texts at once."""
+        feed: dict[str, NDArray[Any]] = {
+            "input_ids": np.array(ids, np.int64)[:, None],
+            "seqlens_k": np.array(lengths, np.int32),
+            "total_sequence_length": np.array(max(lengths) + 1, np.int32),
+            "logit_positions": np.arange(len(ids)),
+        }
+        for name in self._buffers:
+            feed[f"past_key_values.{name}"] = np.concatenate([each[name] for each in caches])
+        logits: NDArray[np.float32] = self.session.run(["logits"], feed)[0]
         return logits
 
     def logits(self, ids: Sequence[int]) -> NDArray[np.float32]:

@@ -142,7 +142,12 @@ def test_decoder_facts(smollm2: Files) -> None:
         context_length=8192,
         embedding_dimension=None,
         parameters=134515008,
-        quantizations=("int8", "fp32"),
+        layers=30,
+        hidden_size=576,
+        vocab_size=49152,
+        kv_heads=3,
+        head_dim=64,
+        quantizations=("int8", "fp32", "fp16", "int4"),
     )
 
 

@@ -99,6 +99,16 @@ def test_prompt_in_chunks_is_the_same(int8_decoder: OnnxDecoder, tokenizer: Toke
     assert np.array_equal(int8_decoder.step(ids[50:]), whole)
 
 
+def test_logits_are_those_of_the_chosen_positions(tmp_path: Path) -> None:
+    decoder = compiled(write_llama(tmp_path / "model.gguf"), "fp32")
+    decoder.position = 0
+    every = decoder.run(IDS, range(len(IDS)))
+    for chosen in ([9], [0, 4, 9], [7, 2], []):
+        decoder.position = 0
+        assert np.array_equal(decoder.run(IDS, chosen), every[chosen])
+    assert np.abs(every - decoder.logits(IDS)).max() < 2e-5
+
+
 def test_artifact_describes_itself(smollm2_int8: Path) -> None:
     assert sorted(path.name for path in smollm2_int8.iterdir()) == [
         "model.json",
@@ -115,11 +125,15 @@ def test_artifact_describes_itself(smollm2_int8: Path) -> None:
         "kv_heads": 3,
         "head_dim": 64,
         "hidden_size": 576,
+        "kv_dtype": "float32",
         "bos_token_id": 1,
         "eos_token_ids": [2, 0],
         "add_bos_token": False,
         "bos_token": "<|im_start|>",
         "eos_token": "<|im_end|>",
+        "fim_prefix_id": None,
+        "fim_suffix_id": None,
+        "fim_middle_id": None,
         "quantization": "int8",
     }
 
@@ -137,13 +151,15 @@ def test_interface(smollm2_int8: Path) -> None:
 
     buffer = ["batch", 3, "max_length", 64]
     inputs, outputs = shapes(graph.input), shapes(graph.output)
-    assert list(inputs)[:3] == ["input_ids", "seqlens_k", "total_sequence_length"]
+    names = ["input_ids", "seqlens_k", "total_sequence_length", "logit_positions"]
+    assert list(inputs)[:4] == names
     assert inputs["input_ids"] == ["batch", "sequence"]
+    assert inputs["logit_positions"] == ["count"]
     assert inputs["seqlens_k"] == ["batch"]
     assert inputs["total_sequence_length"] == []
     assert inputs["past_key_values.29.value"] == outputs["present.29.value"] == buffer
-    assert outputs["logits"] == ["batch", 49152]
-    assert len(inputs) == 63
+    assert outputs["logits"] == ["count", 49152]
+    assert len(inputs) == 64
     assert len(outputs) == 61
 
 
@@ -163,6 +179,27 @@ def test_small_models(tmp_path: Path, kind: str, tied: bool) -> None:
     want = reference_logits(load_reference(path), IDS)
     assert np.abs(compiled(path, "fp32").logits(IDS) - want).max() < 2e-4
     # What is left in 8 bits is the rounding of activations: relative, all sizes being small.
+    got = compiled(path, "int8").logits(IDS)
+    assert np.linalg.norm(got - want) / np.linalg.norm(want) < 0.04
+
+
+# As files that are called Q4_K_M mix them: what rounding hurts most gets more bits.
+MIXED = {"attn_v": "Q6_K", "ffn_down": "Q6_K", "attn_output": "Q5_K", "token_embd": "Q6_K"}
+
+
+@pytest.mark.parametrize("kind", ["Q4_K", "Q5_K", "Q6_K", "Q5_0", "Q5_1", "mixed"])
+def test_k_quants(tmp_path: Path, kind: str) -> None:
+    sizes = {"llama__embedding_length": 256, "llama__feed_forward_length": 256}
+    metadata = llama_metadata(**sizes)
+    tensors = llama_tensors(metadata, tied=True)
+    types = {
+        name: MIXED.get(name.split(".")[-2], "Q4_K") if kind == "mixed" else kind
+        for name, values in tensors.items()
+        if values.ndim == 2
+    }
+    path = write_gguf(tmp_path / "model.gguf", metadata, tensors, types)
+    want = reference_logits(load_reference(path), IDS)
+    assert np.abs(compiled(path, "fp32").logits(IDS) - want).max() < 2e-4
     got = compiled(path, "int8").logits(IDS)
     assert np.linalg.norm(got - want) / np.linalg.norm(want) < 0.04
 
@@ -212,6 +249,16 @@ def test_llama_3_rope_factors(tmp_path: Path) -> None:
     assert np.abs(compiled(path, "fp32").logits(IDS) - want).max() < 2e-4
 
 
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_rope_factors_that_divide_nothing(tmp_path: Path, value: float) -> None:
+    metadata = llama_metadata()
+    factors = {"rope_freqs.weight": np.full(8, value, np.float32)}
+    tensors = llama_tensors(metadata, tied=True) | factors
+    path = write_gguf(tmp_path / "model.gguf", metadata, tensors)
+    with pytest.raises(CorruptFileError, match=r"`rope_freqs.weight` holds what is no divisor"):
+        facts_of({path.name: path})
+
+
 def test_shorter_context(tmp_path: Path) -> None:
     path = write_llama(tmp_path / "model.gguf")
     short, whole = compiled(path, "int8", 16), compiled(path, "int8")
@@ -246,13 +293,14 @@ def test_unsupported_architecture(tmp_path: Path) -> None:
     path = write_llama(tmp_path / "model.gguf", general__architecture="gemma3")
     with pytest.raises(UnsupportedArchitectureError) as caught:
         compiled(path, "int8")
-    message = "architecture `gemma3` is not supported; supported: llama"
+    message = "architecture `gemma3` is not supported; supported: llama, qwen2, qwen3"
     assert str(caught.value) == message
 
 
 UNSUPPORTED = {
-    "llama.attention.sliding_window": (4096, "sliding-window"),
-    "llama.rope.scaling.type": ("yarn", "`yarn`"),
+    "llama.rope.scaling.type": ("longrope", "`longrope`"),
+    "llama.expert_count": (8, "experts"),
+    "llama.attention.key_length": (24, "heads of 24"),
     "llama.rope.dimension_count": (8, "part of the head"),
     "llama.attention.value_length": (8, "different lengths"),
     "tokenizer.ggml.pre": ("tekken", "`tekken`"),
@@ -277,6 +325,9 @@ WRONG = {
     "llama.feed_forward_length": 100,
     "llama.context_length": 0xFFFFFFFF,
     "llama.rope.freq_base": float("nan"),
+    "llama.rope.scale_linear": 0.0,
+    "llama.attention.key_length": 1 << 30,
+    "llama.attention.sliding_window": -1,
     "llama.attention.layer_norm_rms_epsilon": None,
     "tokenizer.ggml.tokens": None,
     "tokenizer.ggml.bos_token_id": 99999,
@@ -311,11 +362,11 @@ def test_unsupported_tensor_type(tmp_path: Path) -> None:
     raw = path.read_bytes()
     name = b"blk.1.ffn_up.weight"
     at = raw.index(name) + len(name) + 4 + 16
-    path.write_bytes(raw[:at] + (12).to_bytes(4, "little") + raw[at + 4 :])
+    path.write_bytes(raw[:at] + (10).to_bytes(4, "little") + raw[at + 4 :])
     with pytest.raises(UnsupportedTensorTypeError) as caught:
         facts_of({path.name: path})
-    assert caught.value.type_name == "Q4_K"
-    assert "`blk.1.ffn_up.weight` has type Q4_K" in str(caught.value)
+    assert caught.value.type_name == "Q2_K"
+    assert "`blk.1.ffn_up.weight` has type Q2_K" in str(caught.value)
 
 
 def test_values_that_are_no_numbers(tmp_path: Path) -> None:

@@ -133,13 +133,15 @@ def test_artifact_describes_itself(int8: OnnxEncoder, minilm: Files) -> None:
         "max_tokens": 256,
         "pooling": "mean",
         "normalize": True,
+        "prompts": {},
+        "default_prompt": None,
         "vocab_size": 30522,
         "quantization": "int8",
     }
     facts = facts_of(minilm)
     assert (facts.kind, facts.architecture) == ("encoder", "bert")
     assert (facts.context_length, facts.embedding_dimension) == (256, 384)
-    assert facts.quantizations == ("int8", "fp32")
+    assert facts.quantizations == ("int8", "fp32", "fp16")
 
 
 CONFIG = {
@@ -281,11 +283,18 @@ def test_context_length_is_no_option_of_an_encoder(small: SmallEncoder, tmp_path
 WRONG: dict[str, tuple[str, Any, type[ModelError], str]] = {
     "architecture": (
         "config.json",
-        {**CONFIG, "model_type": "xlm-roberta"},
+        {**CONFIG, "model_type": "mpnet"},
         UnsupportedArchitectureError,
-        "`xlm-roberta` is not supported; supported: bert",
+        "`mpnet` is not supported; supported: bert, distilbert, roberta, xlm-roberta",
     ),
-    "activation": ("config.json", {**CONFIG, "hidden_act": "relu"}, UnsupportedError, "`relu`"),
+    "activation": ("config.json", {**CONFIG, "hidden_act": "silu"}, UnsupportedError, "`silu`"),
+    "two lines": ("config.json", {**CONFIG, "hidden_act": "a\nb"}, UnsupportedError, "`a b`"),
+    "half a character": (
+        "tokenizer.json",
+        {**TOKENIZER, "version": "\ud800"},
+        CorruptFileError,
+        "not JSON",
+    ),
     "positions": (
         "config.json",
         {**CONFIG, "position_embedding_type": "relative_key"},

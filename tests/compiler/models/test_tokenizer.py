@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from stackc.models.gguf import GgufFile
-from stackc.models.tokenizer import read_vocabulary, tokenizer_json
+from stackc.models.tokenizer import read_vocabulary, special_tokens, tokenizer_json
 from tokenizers import Tokenizer
 
 from .conftest import Files
@@ -84,3 +84,19 @@ def test_beginning_of_text(tmp_path: Path, entries: dict[str, Any], want: bool) 
     metadata = {**VOCABULARIES["smollm"]["metadata"], "add_bos_token": None, **entries}
     with GgufFile(write_vocabulary(tmp_path, **metadata), name="m") as file:
         assert read_vocabulary(file).add_bos is want
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("fim_pre_token_id", "fim_suf_token_id", "fim_mid_token_id"),
+        ("prefix_token_id", "suffix_token_id", "middle_token_id"),
+    ],
+)
+def test_tokens_around_a_gap(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    metadata = VOCABULARIES["smollm"]["metadata"]
+    named = {key: 3 + place for place, key in enumerate(keys)}
+    for entries, want in ((named, [3, 4, 5]), ({}, [None] * 3)):
+        with GgufFile(write_vocabulary(tmp_path, **metadata, **entries), name="m") as file:
+            found = special_tokens(file, read_vocabulary(file)).fill_ids
+        assert list(found.items()) == list(zip(("prefix", "suffix", "middle"), want, strict=True))

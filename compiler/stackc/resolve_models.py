@@ -1,0 +1,151 @@
+"""Resolving models: each is bound to its provider, and to the models that it names."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from stackc.check import ModelSpec, Spec
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import Diagnostic
+from stackc.models.errors import InvalidSourceError
+from stackc.models.head import HeadData
+from stackc.models.source import ModelSource, parse_source
+from stackc.stack import DeclaredHead, Model, ModelType, Provider, ToolChoice
+from stackc.values import Array, Checked, LateBound, Name, Object
+
+THRESHOLD = 0.3
+"""How alike a request and a tool must be, as a cosine, where the distribution does not say."""
+
+COMPILED_ONLY = ("source", "quantization", "context_length", "slots", "tool_choice", "head")
+"""The keys of a model that say how it becomes a part of the stack."""
+
+
+def bound_models(
+    spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
+) -> tuple[Model, ...]:
+    """The models of a spec; what does not resolve is added to `faults`."""
+    models = tuple(_bound_models(spec, providers, faults))
+    faults += _duplicate_models(models)
+    return tuple(
+        replace(model, tool_choice=_tool_choice(model, models, spec, faults)) for model in models
+    )
+
+
+def _bound_models(
+    spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
+) -> Iterator[Model]:
+    serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
+    named = [each.id.text for each in spec.providers if each.api.text == "inference"]
+    for model in spec.models:
+        if model.provider.text not in named:
+            faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
+        provider = serving.get(model.provider.text)
+        if provider is None:  # its type is unknown, which is told there
+            continue
+        faults += _source_faults(model, provider)
+        source = _source(model, model.fields.get("source"), "source", faults)
+        yield _model(model, provider, source, _head(model, faults))
+
+
+def _model(
+    model: ModelSpec, provider: Provider, source: ModelSource | None, head: DeclaredHead | None
+) -> Model:
+    fields = model.fields
+    metadata = fields.get("metadata")
+    return Model(
+        id=fields.get("model_id"),
+        provider=provider,
+        provider_model_id=fields.get("provider_model_id") or fields.get("model_id"),
+        type="classifier" if head else _model_type(fields.get("model_type"), source),
+        metadata=metadata if isinstance(metadata, Object) else Object(()),
+        source=source,
+        quantization=str(fields.get("quantization") or "int8"),
+        context_length=cast(int | None, fields.get("context_length")),
+        slots=cast(int | None, fields.get("slots")),
+        tool_choice=None,  # added when all models are known
+        head=head,
+        spec=model,
+    )
+
+
+def _model_type(written: Checked, source: ModelSource | None) -> ModelType | None:
+    if written is None:
+        return "llm" if source is None else None
+    return cast(ModelType, written)
+
+
+def _source(
+    model: ModelSpec, text: Checked, path: str, faults: list[Diagnostic]
+) -> ModelSource | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse_source(text)
+    except InvalidSourceError as error:
+        faults.append(errors.bad_source(text, error.detail, model.span(path)))
+        return None
+
+
+def _head(model: ModelSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
+    written = model.fields.get("head")
+    if not isinstance(written, Object):
+        return None
+    declared = model.fields.get("model_type")
+    if declared not in (None, "classifier"):
+        place = model.span("model_type")
+        faults.append(errors.head_of_another_type(model.id.text, str(declared), place))
+    names, threshold = written.get("names"), cast(float | None, written.get("threshold"))
+    about = HeadData(
+        text=str(written.get("text")),
+        label=str(written.get("label")),
+        positive=str(written.get("positive")),
+    )
+    if threshold is not None:
+        about = replace(about, threshold=float(threshold))
+    if isinstance(names, Array):
+        negative, positive = map(str, names.items)
+        about = replace(about, names=(negative, positive))
+    data = _source(model, written.get("data"), "head.data", faults)
+    return DeclaredHead(data, about) if data else None
+
+
+def _source_faults(model: ModelSpec, provider: Provider) -> Iterator[Diagnostic]:
+    compiled = bool(provider.type.compiled_models)
+    if compiled and "source" not in model.fields:
+        yield errors.model_without_source(model.id, provider.type.type)
+    if compiled and isinstance(model.fields.get("model_id"), LateBound):
+        yield errors.not_static("model_id", model.id.span)
+    if not compiled:
+        for key in COMPILED_ONLY:
+            if key in model.fields:
+                yield errors.source_without_engine(key, provider.type.type, model.span(key))
+
+
+def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
+    first: dict[str, Name] = {}
+    for model in models:
+        identifier = f"{model.provider.id}/{model.spec.id.text}"
+        if identifier in first:
+            yield errors.duplicate_model(identifier, model.spec.id, first[identifier].span)
+        first.setdefault(identifier, model.spec.id)
+
+
+def _tool_choice(
+    model: Model, models: tuple[Model, ...], spec: Spec, faults: list[Diagnostic]
+) -> ToolChoice | None:
+    """The tool choice of a compiled model, its model looked up beside it."""
+    written = model.spec.fields.get("tool_choice")
+    if not isinstance(written, Object) or not model.provider.type.compiled_models:
+        return None
+    wanted = Name(str(written.get("model")), model.spec.span("tool_choice.model"))
+    beside = {each.spec.id.text: each for each in models if each.provider is model.provider}
+    if wanted.text in beside:
+        threshold: Any = written.get("threshold")
+        return ToolChoice(beside[wanted.text], THRESHOLD if threshold is None else float(threshold))
+    elsewhere = [each for each in spec.models if each.id.text == wanted.text]
+    if elsewhere:
+        fault = errors.model_of_another_provider(wanted, elsewhere[0].provider, model.provider.id)
+    else:
+        fault = errors.unknown_model(wanted, model.provider.id, tuple(beside))
+    faults.append(fault)
+    return None
