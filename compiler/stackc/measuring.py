@@ -24,6 +24,9 @@ from stackc.progress import measured
 EXACT = "fp32"
 """The number format that the others are measured against."""
 
+LARGEST = 2_000_000_000
+"""Parameters of the largest model that is measured: its reference takes eight gigabytes to run."""
+
 HERE = Path(models.__file__).parent
 SAMPLE = HERE / "sample.txt"
 
@@ -44,8 +47,8 @@ class Measurement:
             ModelError: it cannot be compiled or run.
             InstallError: the interpreter cannot be made.
         """
-        runs = model.model_type in ("llm", "embedding") or model.head
-        if not runs or model.quantization == EXACT:
+        compared = model.model_type in ("llm", "embedding") or model.head
+        if not compared or model.quantization == EXACT or model.parameters > LARGEST:
             return model
         return replace(model, loss=self._loss(model))
 

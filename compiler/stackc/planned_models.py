@@ -58,9 +58,12 @@ class PlannedModel:
 
     @property
     def summary(self) -> str:
-        """What the format of its weights costs, and what its head is worth, in a line."""
+        """Its slots, what the format of its weights costs, what its head is worth: in a line."""
         locked = self.locked
         parts = [locked.quantization, *_loss_words(locked.loss)]
+        if self.slots:
+            noun = "slot" if self.slots == 1 else "slots"
+            parts.insert(0, f"{self.slots} {noun} of {self.context:,} tokens")
         if locked.head and locked.head.figures:
             parts += _figures_words(locked.head.figures)
         return f"{self.folder}: {', '.join(parts)}"

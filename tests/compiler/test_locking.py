@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from stackc.cache import cache_dir
 from stackc.catalog import Catalog
 from stackc.cli import main
 from stackc.lock import parse
+from stackc.measuring import LARGEST, Measurement
 from stackc.pipeline import plan_of
 from stacks import ROOT
 
@@ -81,6 +83,14 @@ def test_the_same_again_with_and_without_the_cache(folder: Path) -> None:
         shutil.rmtree(folder / "cache" / kind)
     locked(folder)
     assert (folder / "small.lock").read_bytes() == first
+
+
+def test_a_model_whose_reference_would_not_fit_is_not_measured(folder: Path) -> None:
+    locked(folder)
+    model = parse((folder / "small.lock").read_text()).models[0]
+    large = replace(model, parameters=LARGEST + 1, loss=None)
+    measurement = Measurement("large", {}, None, lambda: folder)  # neither files nor interpreter
+    assert measurement.with_loss(large) == large
 
 
 @pytest.mark.parametrize(
