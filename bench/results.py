@@ -47,7 +47,8 @@ def show(results: Sequence[Result], console: Console) -> None:
             table.add_column(column, justify="right")
         for result in (each for each in results if each.group == group):
             ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
-            value = f"{result.value:,.{0 if result.value >= 100 else 2}f}"
+            digits = 0 if result.value >= 100 else 2 if result.unit else 4
+            value = f"{result.value:,.{digits}f}"
             table.add_row(result.subject, result.what, value, result.unit, ratio)
         console.print(table)
 

@@ -37,6 +37,7 @@ SUPPORT: Final = (
     "mapping",
     "modulo",
     "multiply",
+    "numbers",
     "part",
     "strftime_now",
     "string",

@@ -9,7 +9,7 @@ from stackc.models.rope import Rope
 
 MAX_CONTEXT: Final = 1 << 20
 MIN_THETA: Final = 2.0  # published models have 10,000 and more
-_MAX_HEAD: Final = 4096
+_MAX_HEAD: Final = 1024
 _HEAD_STEP: Final = 16  # onnxruntime turns heads of such multiples only
 
 

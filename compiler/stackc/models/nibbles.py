@@ -12,6 +12,7 @@ from stackc.models.quantization import Codes, Floats
 MIDDLE: Final = 8  # MatMulNBits takes this value for zero where no zero points are given
 
 _TOP: Final = np.float32(15)
+_SMALLEST: Final = np.float32(1e-37)
 _AT_ONCE: Final = 1 << 20  # numbers that are rounded together: temporary arrays stay small
 _WIDTHS: Final = np.linspace(1.0, 0.7, 8, dtype=np.float32)  # of the range, tried in turn
 
@@ -81,7 +82,8 @@ def _fitted(grouped: Floats) -> tuple[Codes, Floats, Floats]:
     low, high = grouped.min(axis=2), grouped.max(axis=2)
     centre = low / 2 + high / 2  # halved first: the sum of two large numbers may be infinite
     step = high / _TOP - low / _TOP
-    inverse = np.divide(1, step, out=np.zeros_like(step), where=step > 0)
+    # Of a block with smaller steps the centre is all that is kept: their inverse is infinite.
+    inverse = np.divide(1, step, out=np.zeros_like(step), where=step > _SMALLEST)
     numbers = (grouped - centre[..., None]) * inverse[..., None]  # from -7.5 to 7.5
     codes = np.empty(grouped.shape, np.uint8)
     scales, offsets = np.empty_like(low), np.empty_like(low)

@@ -8,6 +8,7 @@ from stackrt.apis.models import Model, ModelRegistry, Models
 from stackrt.apis.providers import Providers
 from stackrt.engine.embedding import EmbeddingModel
 from stackrt.engine.language import LanguageModel
+from stackrt.engine.tool_choice import EmbeddingToolChoice
 from stackrt.errors import exception_handlers
 from stackrt.lifecycle import lifespan
 from stackrt.providers.inference.onnx import Onnx
@@ -36,6 +37,7 @@ def build(settings: Settings) -> Starlette:
                 path=MODELS / "smollm2-135m-instruct",
                 render=chat_templates.smollm2_135m_instruct,
                 slots=8,
+                tool_choice=EmbeddingToolChoice(model="all-minilm-l6-v2", threshold=0.3),
             ),
             EmbeddingModel(name="all-minilm-l6-v2", path=MODELS / "all-minilm-l6-v2"),
         ],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stackrt.engine.calls import HERMES, LLAMA, MISTRAL, CallForm
-from stackrt.engine.template import TemplateError
+from stackrt.engine.template import TemplateError, bounded
 
 Message = Mapping[str, Any]
 
@@ -92,8 +92,8 @@ class ConversationWriter:
     """Makes of conversations in OpenAI's form the text that a model continues."""
 
     def __init__(self, render: ChatTemplate) -> None:
-        self._render = render
-        self._style = tool_style(render)
+        self._render = bounded(render)
+        self._style = tool_style(self._render)
 
     @property
     def form(self) -> CallForm:

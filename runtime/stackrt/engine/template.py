@@ -7,13 +7,63 @@ would refuse raises TemplateError, which the server answers with a 400.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from functools import wraps
+from typing import Any, Final, NoReturn, ParamSpec
+
+# What one rendering may take: rounds of all its loops together (Jinja's sandbox has the same limit
+# for one range), characters or entries of one value that is put together, digits of one number.
+MAX_ROUNDS: Final = 100_000
+MAX_LENGTH: Final = 10_000_000
+_MAX_BITS: Final = 4096
+_MAX_INDENT: Final = 100
+
+_P = ParamSpec("_P")
 
 
 class TemplateError(Exception):
     """A conversation that the chat template refuses, or has no form for."""
+
+
+class _Budget:
+    """The rounds of loops that are left to one rendering."""
+
+    __slots__ = ("rounds",)
+
+    def __init__(self) -> None:
+        self.rounds = MAX_ROUNDS
+
+    def take(self, rounds: int = 1) -> None:
+        """Raises TemplateError if there are not so many."""
+        self.rounds -= rounds
+        if self.rounds < 0:
+            raise TemplateError(f"the template loops more than {MAX_ROUNDS} times")
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
+
+
+def bounded(render: Callable[_P, str]) -> Callable[_P, str]:
+    """A translated template whose loops share one budget, and which fails with TemplateError only."""
+
+    @wraps(render)
+    def rendered(*arguments: _P.args, **options: _P.kwargs) -> str:
+        token = _budget.set(_Budget())
+        try:
+            return render(*arguments, **options)
+        except (MemoryError, OverflowError, RecursionError) as error:
+            raise TemplateError(f"the template takes too much: {type(error).__name__}") from error
+        finally:
+            _budget.reset(token)
+
+    return rendered
+
+
+def _current() -> _Budget:
+    """That of the rendering; what is rendered without one has a budget for each loop."""
+    return _budget.get() or _Budget()
 
 
 class Undefined:
@@ -41,7 +91,7 @@ UNDEFINED: Final = Undefined()
 class Namespace:
     """Variables that keep what a loop's body assigns to them; a missing one is UNDEFINED."""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         self.__dict__.update(values)
 
     def __getattr__(self, name: str) -> Any:
@@ -154,16 +204,38 @@ def integer(value: Any) -> int:
 
 
 def each(value: Any) -> Iterable[Any]:
-    """What a loop over the value goes through. Raises TemplateError if there is nothing such."""
+    """What a loop over the value goes through.
+
+    Raises TemplateError if there is nothing such, and when all loops have had too many rounds.
+    """
     if isinstance(value, Iterable):
-        return value
+        return _counted(value)
     raise _wrong("loops over", value)
+
+
+def _counted(value: Iterable[Any]) -> Iterator[Any]:
+    budget = _current()
+    for entry in value:
+        budget.take()
+        yield entry
+
+
+def numbers(*bounds: int) -> range:
+    """`range` of a template. Raises TemplateError if it is longer than loops may be."""
+    try:
+        found = range(*bounds)
+        _current().take(len(found))
+    except (OverflowError, ValueError) as error:
+        raise TemplateError(f"the template has a wrong range: {error}") from error
+    return found
 
 
 def loops(value: Any) -> Iterator[tuple[Loop, Any]]:
     """What a loop goes through, each entry with where the loop stands. Raises as `each`."""
+    budget = _current()
     known = value if isinstance(value, list | tuple) else list(each(value))
     for index, entry in enumerate(known):
+        budget.take()
         yield Loop(known, index), entry
 
 
@@ -193,7 +265,9 @@ def last(value: Any) -> Any:
 
 def join(value: Any, separator: str = "") -> str:
     """The entries as text, with the separator between them."""
-    return separator.join(text(entry) for entry in each(value))
+    parts = [text(entry) for entry in each(value)]
+    _check_length(sum(map(len, parts)) + len(separator) * len(parts))
+    return separator.join(parts)
 
 
 def default(value: Any, otherwise: Any, *, falsy: bool = False) -> Any:
@@ -210,6 +284,8 @@ def to_json(
     sort_keys: bool = False,
 ) -> str:
     """JSON as transformers writes it. Raises TemplateError for what JSON has no form for."""
+    if indent is not None and not 0 <= integer(indent) <= _MAX_INDENT:
+        raise TemplateError(f"the template indents JSON by {indent}")
     try:
         return json.dumps(
             value,
@@ -279,20 +355,22 @@ def less_or_equal(left: Any, right: Any) -> bool:
 
 def add(left: Any, right: Any) -> Any:
     """`left + right`. Raises TemplateError where Python raises TypeError."""
+    if isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
+        _check_length(len(left) + len(right))
     try:
-        return left + right
+        return _checked(left + right)
     except TypeError as error:
         raise TemplateError(f"the template adds what has no sum: {error}") from error
 
 
 def subtract(left: Any, right: Any) -> Any:
     """`left - right`. Raises TemplateError if one is not a number."""
-    return _number(left) - _number(right)
+    return _checked(_number(left) - _number(right))
 
 
 def multiply(left: Any, right: Any) -> Any:
     """`left * right`. Raises TemplateError if one is not a number."""
-    return _number(left) * _number(right)
+    return _checked(_number(left) * _number(right))
 
 
 def divide(left: Any, right: Any) -> float:
@@ -313,6 +391,18 @@ def modulo(left: Any, right: Any) -> Any:
 def strftime_now(layout: str) -> str:
     """The local time in the given layout."""
     return datetime.now().strftime(layout)
+
+
+def _checked(value: Any) -> Any:
+    """The value, unless it is a number of a thousand digits."""
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise TemplateError("the template calculates a number that is too large")
+    return value
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_LENGTH:
+        raise TemplateError(f"the template makes something longer than {MAX_LENGTH} characters")
 
 
 def _number(value: Any) -> Any:

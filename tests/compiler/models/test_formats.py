@@ -66,14 +66,17 @@ def test_others_are_rounded(tmp_path: Path, kind: str) -> None:
 
 
 @settings(max_examples=100)
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=32, max_size=32))
+@given(st.lists(st.floats(-(2.0**126), 2.0**126, width=32), min_size=32, max_size=32))
 def test_four_bits_of_any_numbers(values: list[float]) -> None:
     """No number is farther off than the ends of the narrowest range that is tried."""
     row = np.array([values], np.float32)
     got = nibbles.quantize(row).to_float()
     assert np.isfinite(got).all()
     spread = float(row.max()) / 2 - float(row.min()) / 2
-    assert np.abs(got.astype(np.float64) - row).max() <= 0.5 * spread + 1e-6 * np.abs(row).max()
+    assert (
+        np.abs(got.astype(np.float64) - row).max()
+        <= 0.5 * spread + 1e-6 * np.abs(row).max() + 1e-35
+    )
 
 
 def test_rows_of_four_bits() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import runpy
 import struct
 import time
 from collections.abc import Iterator, Mapping
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from stackc.models.chat_template import function_source
+from stackc.models.chat_template import function_source, module_source, translate
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.errors import CorruptFileError, ModelError
 from stackc.models.facts import facts_of
 from stackc.models.gguf import GgufFile
+from stackrt.engine.template import TemplateError
+from stackrt.engine.template import bounded as bounded_rendering
 
 from .conftest import Files, quiet
 from .decoder_checkpoints import random_decoder, save_folder
@@ -302,3 +305,46 @@ def test_numbers_that_are_none(tmp_path: Path, kind: str, quantization: str) -> 
     path.write_bytes(raw[:place] + infinite + raw[place + len(infinite) :])
     with pytest.raises(CorruptFileError, match="infinite"):
         compile_model("m", {path.name: path}, ModelOptions(quantization), tmp_path / "cache", quiet)
+
+
+LONG = 10**12
+ENDLESS = [
+    f"{{% for i in range({LONG}) %}}x{{% endfor %}}",
+    f"{{{{ range({LONG}) | list }}}}",
+    f"{{% for i in range({LONG}) if i %}}{{{{ loop.index }}}}{{% endfor %}}",
+    f"{{{{ 0.5 in range({LONG}) }}}}",
+    "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+    "{% set n = namespace(s='x') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}",
+    "{% set n = namespace(i=9) %}{% for i in range(60) %}{% set n.i = n.i * n.i %}{% endfor %}",
+    "{{ [1] | tojson(indent=10000000000) }}",
+    "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+]
+
+
+@pytest.mark.parametrize("template", ENDLESS, ids=range(len(ENDLESS)))
+def test_templates_that_do_not_end(tmp_path: Path, template: str) -> None:
+    path = tmp_path / "render.py"
+    path.write_text(module_source([translate(template, "render", {})]))
+    render = bounded_rendering(runpy.run_path(str(path))["render"])
+    with pytest.raises(TemplateError), bounded():
+        render([{"role": "user", "content": "x"}], tools=None, add_generation_prompt=True)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% set ns = namespace(a=1) %}{{ ns.__class__ }}",
+        "{{ messages | attr('__class__') }}",
+        "{{ cycler('a').__init__ }}",
+        "{{ '{0.__class__}'.format(1) }}",
+        "{% for m in messages %}{{ loop._entries }}{% endfor %}",
+        "{% import 'os' as os %}",
+        "{{ 10 ** 1000000000 }}",
+        "{{ 'a' * 1000000000000 }}",
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    ],
+    ids=range(9),
+)
+def test_templates_that_reach_out(template: str) -> None:
+    with pytest.raises(ModelError), bounded():
+        translate(template, "render", {})

@@ -157,7 +157,9 @@ class Expressions:
         left, right = self(node.left), self(node.right)
         if "str" in (left.kind, right.kind):
             unsupported(node, f"`{operator}` with a string")
-        plain = left.kind == right.kind == "int" and (operator in "+-*" or right.certain)
+        plain = left.kind == right.kind == "int" and (operator == "-" or right.certain)
+        # A product of two variables, multiplied again and again, grows without end.
+        plain = plain and (operator != "*" or isinstance(right.value, int))
         if not plain:
             return call(function, left, right)
         text = f"{left.at(level)} {operator} {right.at(Level(level + 1))}"
@@ -189,6 +191,8 @@ class Expressions:
 
     def _attribute(self, node: nodes.Getattr, code: Code) -> Code:
         if code.kind == "namespace":
+            if node.attr.startswith("__"):
+                unsupported(node, f"an attribute with the name `{node.attr}`")
             return Code(f"{code.text}.{node.attr}")
         if code.kind == "loop":
             if node.attr not in LOOP_ATTRIBUTES:
@@ -252,7 +256,7 @@ def _function_call(name: str, arguments: Arguments) -> Code | None:
             entries = [f"{constant(key).text}: {code.text}" for key, code in named.items()]
             return Code(f"{{{', '.join(entries)}}}", "dict", certain=bool(entries))
         case "range" if 0 < len(positional) < 4 and not named:
-            return call("range", *(integer(each).text for each in positional), kind="list")
+            return call("numbers", *(integer(each).text for each in positional), kind="list")
         case "raise_exception" if len(positional) == 1 and not named:
             return call("fail", positional[0])
         case "strftime_now" if len(positional) == 1 and not named:
