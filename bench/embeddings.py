@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stackc.cache import cache_dir
 from stackc.lock import parse
-from stackc.models.source import materialise, parse_source
+from stackc.models.sources.source import materialise, parse_source
 
 from bench.language import LOCK
 from bench.peers import python_with

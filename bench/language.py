@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stackc.cache import cache_dir
 from stackc.lock import parse
-from stackc.models.source import materialise, parse_source
+from stackc.models.sources.source import materialise, parse_source
 
 from bench.chat import Stream, ask
 from bench.peers import node_with, python_with

@@ -9,9 +9,9 @@ from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.emit import Files
 from stackc.faults import model_faults, write_faults
-from stackc.models.chat_template import function_source, module_source
 from stackc.models.compile import ModelOptions, compile_model
-from stackc.models.source import materialise
+from stackc.models.decoders.chat_template import function_source, module_source
+from stackc.models.sources.source import materialise
 from stackc.plan import Plan
 from stackc.planned_models import PlannedModel
 from stackc.progress import measured

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, get_args
 
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
-from stackc.models.head import Figures, HeadData
-from stackc.models.source import LockedFile, ModelSource, parse_source
+from stackc.models.encoders.head import Figures, HeadData
+from stackc.models.sources.source import LockedFile, ModelSource, parse_source
 from stackc.source import Span
 from stackc.stack import Model, ModelType, Stack
 

@@ -17,7 +17,7 @@ from stackc.lock import Lock, LockedHead, LockedModel, ModelKey, Package
 from stackc.measuring import Measurement
 from stackc.models.errors import InvalidOptionError, UnsupportedError
 from stackc.models.facts import Kind, ModelFacts, facts_of
-from stackc.models.source import (
+from stackc.models.sources.source import (
     LockedFile,
     ModelSource,
     commit_of,

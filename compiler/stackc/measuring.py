@@ -15,10 +15,10 @@ from typing import Any
 from stackc import models
 from stackc.cache import cache_dir
 from stackc.lock import LockedModel, Loss
-from stackc.models.blobs import Blobs, scratch
 from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.encoders.head import Figures
 from stackc.models.errors import UnsupportedError
-from stackc.models.head import Figures
+from stackc.models.sources.blobs import Blobs, scratch
 from stackc.progress import measured
 
 EXACT = "fp32"
@@ -63,7 +63,7 @@ class Measurement:
         head, artifact = model.head, self._compiled(model.quantization, cache_dir())
 
         def fit() -> dict[str, Any]:
-            from stackc.models.head_fit import fit_head
+            from stackc.models.encoders.head_fit import fit_head
 
             python = str(self.python())
             with measured(f"head of {self.name}") as report:
@@ -102,7 +102,7 @@ class Measurement:
 
     def _vector_loss(self, artifact: Path, reference: Path) -> dict[str, float]:
         """The mean cosine of the two vectors of each line of the sample."""
-        from stackc.models.vectors import vectors_of
+        from stackc.models.encoders.vectors import vectors_of
 
         texts = [line for line in SAMPLE.read_text(encoding="utf-8").splitlines() if line]
         python = str(self.python())

@@ -19,7 +19,7 @@ from stackc.expressions import (
 from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
 from stackc.memory import Memory, memory_of
-from stackc.models.chat_template import SUPPORT
+from stackc.models.decoders.chat_template import SUPPORT
 from stackc.names import folder, identifier, unique
 from stackc.openapi import document
 from stackc.planned_models import PlannedModel

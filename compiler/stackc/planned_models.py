@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stackc.lock import LockedHead, LockedModel, Loss
-from stackc.models.head import Figures, Head
+from stackc.models.encoders.head import Figures, Head
 from stackc.source import Span
 from stackc.stack import Device
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 from stackc.check import ModelSpec, Spec
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import Diagnostic
+from stackc.models.encoders.head import HeadData
 from stackc.models.errors import InvalidSourceError
-from stackc.models.head import HeadData
-from stackc.models.source import ModelSource, parse_source
+from stackc.models.sources.source import ModelSource, parse_source
 from stackc.stack import DeclaredHead, Model, ModelType, Provider, ToolChoice
 from stackc.values import Array, Checked, LateBound, Name, Object
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from stackc.catalog import Api, Packages, ProviderType
 from stackc.check import ModelSpec, Spec
-from stackc.models.head import HeadData
-from stackc.models.source import ModelSource
+from stackc.models.encoders.head import HeadData
+from stackc.models.sources.source import ModelSource
 from stackc.values import Checked, Name, Object
 from stackc.variables import Variable
 

@@ -19,7 +19,7 @@ from stackc.cache import cache_dir
 from stackc.lock import parse
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.facts import Device
-from stackc.models.source import materialise, parse_source
+from stackc.models.sources.source import materialise, parse_source
 from stackrt.engine.artifact import read_decoder
 from stackrt.engine.decoder import CHUNK, Decoder
 from stackrt.engine.embedding import EmbeddingModel

@@ -9,7 +9,7 @@ from served import KEY, Served, serving
 from stackc.cache import cache_dir
 from stackc.lock import parse
 from stackc.models.compile import ModelOptions, compile_model
-from stackc.models.source import materialise, parse_source
+from stackc.models.sources.source import materialise, parse_source
 from stackrt.engine.language import ChatTemplate
 from stackrt.engine.tokenizer import Tokenizer
 from upstream import Upstream

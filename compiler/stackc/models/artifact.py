@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from stackc.models import bert, tokenizer_folder
-from stackc.models.decoder import build_decoder
-from stackc.models.decoder_format import decoder_format
-from stackc.models.decoder_source import open_decoder
-from stackc.models.encoder import build_encoder
-from stackc.models.encoder_files import check_head, describe
-from stackc.models.entries import required
+from stackc.models.decoders.decoder import build_decoder
+from stackc.models.decoders.decoder_format import decoder_format
+from stackc.models.decoders.decoder_source import open_decoder
+from stackc.models.encoders import bert
+from stackc.models.encoders.encoder import build_encoder
+from stackc.models.encoders.encoder_files import check_head, describe
+from stackc.models.encoders.head import Head
 from stackc.models.facts import Device
-from stackc.models.head import Head
-from stackc.models.safetensors import SafetensorsFile
+from stackc.models.formats import tokenizer_folder
+from stackc.models.formats.entries import required
+from stackc.models.formats.safetensors import SafetensorsFile
 
 Progress = Callable[[int, int], None]
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stackc.models import facts
-from stackc.models.blobs import Blobs, scratch
+from stackc.models.encoders.head import Head
 from stackc.models.errors import InvalidOptionError
 from stackc.models.facts import Device, ModelFacts
-from stackc.models.head import Head
+from stackc.models.sources.blobs import Blobs, scratch
 
 Progress = Callable[[int, int], None]
 """Takes the parts of the model that are converted, and how many there are."""
@@ -74,7 +74,7 @@ def _key(files: Mapping[str, Path], options: ModelOptions, blobs: Blobs) -> str:
 def _converter() -> str:
     """The hash of this package's sources: results of other versions are not found."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stackc.models import bert, safetensors_decoder
-from stackc.models.decoder_source import open_decoder
-from stackc.models.entries import required
+from stackc.models.decoders import safetensors_decoder
+from stackc.models.decoders.decoder_source import open_decoder
+from stackc.models.encoders import bert
 from stackc.models.errors import UnsupportedError
-from stackc.models.safetensors import SafetensorsFile
+from stackc.models.formats.entries import required
+from stackc.models.formats.safetensors import SafetensorsFile
 
 Kind = Literal["decoder"] | bert.EncoderKind
 

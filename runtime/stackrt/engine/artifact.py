@@ -25,7 +25,8 @@ class FillTokens:
 class DecoderArtifact:
     """A compiled language model: sizes of its cache, and the tokens that begin and end a text.
 
-    `fill_tokens` are those of a model that was trained to fill gaps.
+    `kv_dtype` is the number format of the cache: float32 where it is compiled for the CPU, float16
+    for CUDA. `fill_tokens` are those of a model that was trained to fill gaps.
     """
 
     vocab_size: int
@@ -33,6 +34,7 @@ class DecoderArtifact:
     layers: int
     kv_heads: int
     head_dim: int
+    kv_dtype: str
     bos_token_id: int | None
     eos_token_ids: frozenset[int]
     add_bos_token: bool
@@ -87,6 +89,7 @@ def read_decoder(folder: Path) -> DecoderArtifact:
         layers=fields["layers"],
         kv_heads=fields["kv_heads"],
         head_dim=fields["head_dim"],
+        kv_dtype=fields["kv_dtype"],
         bos_token_id=fields["bos_token_id"],
         eos_token_ids=frozenset(fields["eos_token_ids"]),
         add_bos_token=fields["add_bos_token"],

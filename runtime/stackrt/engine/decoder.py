@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from stackrt.engine.artifact import DecoderArtifact
 from stackrt.engine.cache import Cache, CudaCache, HostCache
-from stackrt.engine.session import Device, open_session
+from stackrt.engine.session import Device, DeviceError, open_session
 
 # Positions computed in one run: as fast as any longer prompt, at a fraction of the memory.
 CHUNK = 128
+
+_KV_DTYPES: dict[Device, str] = {"cpu": "float32", "cuda": "float16"}
 
 Logits = NDArray[np.float32]
 
@@ -30,6 +32,8 @@ class Decoder:
     def __init__(
         self, folder: Path, artifact: DecoderArtifact, *, slots: int, threads: int, device: Device
     ) -> None:
+        if artifact.kv_dtype != _KV_DTYPES[device]:
+            raise DeviceError(f"{folder} was not compiled for {device}: build the stack again")
         self._session = open_session(folder / "model.onnx", threads=threads, device=device)
         self.cache: Cache = (CudaCache if device == "cuda" else HostCache)(artifact, slots=slots)
         self.slots = slots

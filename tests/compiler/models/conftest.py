@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from stackc.cache import cache_dir
 from stackc.models.compile import ModelOptions, compile_model
-from stackc.models.source import LockedFile, materialise, parse_source
+from stackc.models.sources.source import LockedFile, materialise, parse_source
 
 from .onnx_decoder import OnnxDecoder
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from stackc.models import ggml, gguf_decoder, quantization
-from stackc.models.decoder_config import DecoderConfig
-from stackc.models.gguf import GgufFile
+from stackc.models.decoders import gguf_decoder
+from stackc.models.decoders.decoder_config import DecoderConfig
+from stackc.models.formats import ggml
+from stackc.models.formats.gguf import GgufFile
+from stackc.models.graphs import quantization
 from transformers import LlamaConfig, LlamaForCausalLM
 
 _PARTS = {

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from stackc.models import chat_template
-from stackc.models.chat_template import module_source, translate
+from stackc.models.decoders import chat_template
+from stackc.models.decoders.chat_template import module_source, translate
 from stackc.models.errors import UnsupportedTemplateError
 from stackrt.engine import template as support
 

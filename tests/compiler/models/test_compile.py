@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from stackc.models import graph
 from stackc.models.compile import CompiledModel, ModelOptions, compile_model
 from stackc.models.errors import UnsupportedError, WriteError
 from stackc.models.facts import ModelFacts, facts_of
+from stackc.models.graphs import graph
 
 from .conftest import Files, quiet
 from .gguf_files import write_gguf, write_llama

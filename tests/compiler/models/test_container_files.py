@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
-from stackc.models.chat_template import function_source
 from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.decoders.chat_template import function_source
 from stackc.models.errors import CorruptFileError, ModelError, UnsupportedError
 from stackc.models.facts import facts_of
-from stackc.models.gguf import GgufFile
-from stackc.models.safetensors import SafetensorsFile
+from stackc.models.formats.gguf import GgufFile
+from stackc.models.formats.safetensors import SafetensorsFile
 
 from .conftest import Files, quiet
 from .gguf_files import llama_metadata, write_gguf, write_llama

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
-from stackc.models.chat_template import function_source
 from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.decoders.chat_template import function_source
+from stackc.models.decoders.safetensors_decoder import read_config
+from stackc.models.decoders.special_tokens import fill_ids
 from stackc.models.errors import (
     CorruptFileError,
     MissingFileError,
@@ -21,10 +23,8 @@ from stackc.models.errors import (
     UnsupportedTensorTypeError,
 )
 from stackc.models.facts import facts_of
-from stackc.models.safetensors_decoder import read_config
-from stackc.models.shards import Shards
-from stackc.models.source import lock_source, parse_source
-from stackc.models.special_tokens import fill_ids
+from stackc.models.formats.shards import Shards
+from stackc.models.sources.source import lock_source, parse_source
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, LlamaForCausalLM
 

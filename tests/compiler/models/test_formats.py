@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from stackc.models import ggml, nibbles
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.errors import InvalidOptionError, UnsupportedError
 from stackc.models.facts import Device
-from stackc.models.gguf import GgufFile
-from stackc.models.nibbles import Nibbles
-from stackc.models.rounding import Rounding
+from stackc.models.formats import ggml
+from stackc.models.formats.gguf import GgufFile
+from stackc.models.graphs import nibbles
+from stackc.models.graphs.nibbles import Nibbles
+from stackc.models.graphs.rounding import Rounding
 
 from .conftest import Files, quiet
 from .decoder_checkpoints import random_decoder, save_folder

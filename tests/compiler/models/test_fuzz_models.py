@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from stackc.models.chat_template import function_source, module_source, translate
 from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.decoders.chat_template import function_source, module_source, translate
 from stackc.models.errors import CorruptFileError, ModelError
 from stackc.models.facts import facts_of
-from stackc.models.gguf import GgufFile
+from stackc.models.formats.gguf import GgufFile
 from stackrt.engine.template import TemplateError
 from stackrt.engine.template import bounded as bounded_rendering
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from encoder_checkpoints import Checkpoint
 from stackc.models.compile import ModelOptions, compile_model
+from stackc.models.encoders.head import Figures, Head, HeadData
+from stackc.models.encoders.head_fit import fit, fit_head, is_held_out, read_labelled
 from stackc.models.errors import CorruptFileError, InvalidOptionError, UnsupportedError
-from stackc.models.head import Figures, Head, HeadData
-from stackc.models.head_fit import fit, fit_head, is_held_out, read_labelled
-from stackc.models.source import LockedFile
+from stackc.models.sources.source import LockedFile
 from tokenizers import Tokenizer
 
 from .conftest import Files, fetch, quiet

@@ -26,7 +26,7 @@ from stackc.models.errors import (
     UnsupportedError,
     WriteError,
 )
-from stackc.models.source import (
+from stackc.models.sources.source import (
     LockedFile,
     ModelSource,
     commit_of,
@@ -366,7 +366,7 @@ def test_a_run_that_is_killed_loses_nothing(hub: Hub, cache: Path, tmp_path: Pat
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from stackc.models.source import LockedFile, materialise, parse_source\n"
+        "from stackc.models.sources.source import LockedFile, materialise, parse_source\n"
         "def progress(done, whole):\n"
         "    if done >= 600_000: os.kill(os.getpid(), signal.SIGKILL)\n"
         "text, path, sha256, size, cache = sys.argv[1:]\n"
@@ -771,7 +771,7 @@ def test_from_the_command_line(hub: Hub, tmp_path: Path) -> None:
 def test_the_library_is_imported_only_for_the_hub() -> None:
     script = (
         "import sys, stackc.cli, stackc.locking, stackc.artifacts\n"
-        "from stackc.models.source import parse_source, commit_of\n"
+        "from stackc.models.sources.source import parse_source, commit_of\n"
         "commit_of(parse_source('file:x')); parse_source('hf:a/b')\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     )

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from stackc.models import ggml, quantization
-from stackc.models.gguf import GgufFile
-from stackc.models.quantization import Blocks
+from stackc.models.formats import ggml
+from stackc.models.formats.gguf import GgufFile
+from stackc.models.graphs import quantization
+from stackc.models.graphs.quantization import Blocks
 
 from .gguf_files import TYPES, encode, write_gguf
 

@@ -14,14 +14,20 @@ from pathlib import Path
 
 import pytest
 from stackc.cache import cache_dir
-from stackc.models.blobs import Blobs, scratch
 from stackc.models.errors import (
     ChecksumMismatchError,
     FetchError,
     InvalidSourceError,
     WriteError,
 )
-from stackc.models.source import LockedFile, ModelSource, lock_source, materialise, parse_source
+from stackc.models.sources.blobs import Blobs, scratch
+from stackc.models.sources.source import (
+    LockedFile,
+    ModelSource,
+    lock_source,
+    materialise,
+    parse_source,
+)
 
 from .conftest import quiet
 
@@ -324,8 +330,8 @@ def test_a_cache_hit_imports_little(tmp_path: Path) -> None:
     """Looking into the cache is done on every build, so it must not load the converter."""
     script = (
         "import json, sys\n"
-        "import stackc.models.source, stackc.models.facts, stackc.models.compile\n"
-        "import stackc.models.chat_template\n"
+        "import stackc.models.sources.source, stackc.models.facts, stackc.models.compile\n"
+        "import stackc.models.decoders.chat_template\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

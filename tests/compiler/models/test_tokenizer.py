@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stackc.models.gguf import GgufFile
-from stackc.models.tokenizer import read_vocabulary, special_tokens, tokenizer_json
+from stackc.models.decoders.tokenizer import read_vocabulary, special_tokens, tokenizer_json
+from stackc.models.formats.gguf import GgufFile
 from tokenizers import Tokenizer
 
 from .conftest import Files

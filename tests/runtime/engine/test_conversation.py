@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stackc.models.chat_template import module_source, translate
+from stackc.models.decoders.chat_template import module_source, translate
 from stackrt.engine.calls import HERMES, LLAMA, MISTRAL, CallForm
 from stackrt.engine.conversation import ChatTemplate, ConversationWriter, tool_style
 

@@ -78,6 +78,12 @@ def test_a_device_that_is_missing_is_an_error(language_folder: Path) -> None:
         open_session(language_folder / "model.onnx", threads=1, device="cuda")
 
 
+def test_a_model_for_another_device_is_an_error(language_folder: Path) -> None:
+    artifact = read_decoder(language_folder)
+    with pytest.raises(DeviceError, match="not compiled for cuda: build the stack again"):
+        Decoder(language_folder, artifact, slots=1, threads=1, device="cuda")
+
+
 def test_artifacts_are_told_apart(language_folder: Path, embedding_folder: Path) -> None:
     with pytest.raises(ValueError, match="of kind `encoder`, not `decoder`"):
         read_decoder(embedding_folder)

@@ -24,6 +24,7 @@ ARTIFACT = DecoderArtifact(
     layers=1,
     kv_heads=2,
     head_dim=1,
+    kv_dtype="float32",
     bos_token_id=None,
     eos_token_ids=frozenset(),
     add_bos_token=False,

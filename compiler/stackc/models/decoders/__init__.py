@@ -1,0 +1,1 @@
+"""Language models: what their files say, their graphs, tokenizers and chat templates."""

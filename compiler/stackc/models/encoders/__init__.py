@@ -1,0 +1,1 @@
+"""Models that read only: embeddings, rerankers, classifiers and fitted heads."""

@@ -1,0 +1,1 @@
+"""Reads the files that models are published in: GGUF, safetensors, JSON."""

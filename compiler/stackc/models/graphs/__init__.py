@@ -1,0 +1,1 @@
+"""ONNX graphs and the number formats of their weights."""
