@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stackrt.engine.template import item, loops, string
+from stackrt.engine.template import item, joined, loops, string
 
 
 def smollm2_135m_instruct(messages: Sequence[Mapping[str, Any]], *, tools: Sequence[Mapping[str, Any]] | None, add_generation_prompt: bool) -> str:
@@ -14,4 +14,4 @@ def smollm2_135m_instruct(messages: Sequence[Mapping[str, Any]], *, tools: Seque
         out.append("<|im_start|>" + string(item(message, "role")) + "\n" + string(item(message, "content")) + "<|im_end|>\n")
     if add_generation_prompt:
         out.append("<|im_start|>assistant\n")
-    return "".join(out)
+    return joined(out)

@@ -177,9 +177,53 @@ def part(value: Any, start: Any = None, stop: Any = None, step: Any = None) -> A
     raise _wrong("cuts", value)
 
 
+def enter() -> None:
+    """Counts a call of a macro among the rounds of loops. Raises TemplateError after too many."""
+    _current().take()
+
+
+def joined(parts: Sequence[str]) -> str:
+    """What was printed, in one. Raises TemplateError if it is longer than texts may be."""
+    _check_length(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def limited(value: str) -> str:
+    """The text itself. Raises TemplateError if it is longer than texts may be."""
+    _check_length(len(value))
+    return value
+
+
+def replaced(value: str, old: str, new: str, count: int = -1) -> str:
+    """`value.replace(old, new, count)`. Raises TemplateError if it gets longer than texts may be."""
+    found = value.count(old) if count < 0 else min(count, value.count(old))
+    _check_length(len(value) + found * (len(new) - len(old)))
+    return value.replace(old, new, count)
+
+
 def text(value: Any) -> str:
-    """The value as it is printed."""
-    return value if isinstance(value, str) else str(value)
+    """The value as it is printed. Raises TemplateError for a list that nobody could read."""
+    if isinstance(value, str):
+        return value
+    _check_entries(value)
+    return str(value)
+
+
+def _check_entries(value: Any) -> None:
+    """Raises TemplateError if lists and mappings have too many entries, all levels together.
+
+    A list that is twice in a list that is twice in a list is small in memory, and endless in print.
+    """
+    left, entries = MAX_ROUNDS, [value]
+    while entries:
+        one = entries.pop()
+        if isinstance(one, Mapping):
+            entries.extend(one.values())
+        elif isinstance(one, list | tuple):
+            entries.extend(one)
+        left -= 1
+        if left < len(entries):
+            raise TemplateError(f"the template prints more than {MAX_ROUNDS} entries")
 
 
 def string(value: Any) -> str:
@@ -286,6 +330,7 @@ def to_json(
     """JSON as transformers writes it. Raises TemplateError for what JSON has no form for."""
     if indent is not None and not 0 <= integer(indent) <= _MAX_INDENT:
         raise TemplateError(f"the template indents JSON by {indent}")
+    _check_entries(value)
     try:
         return json.dumps(
             value,

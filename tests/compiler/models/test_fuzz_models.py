@@ -318,6 +318,22 @@ ENDLESS = [
     "{% set n = namespace(i=9) %}{% for i in range(60) %}{% set n.i = n.i * n.i %}{% endfor %}",
     "{{ [1] | tojson(indent=10000000000) }}",
     "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+    "{% set n = namespace(s='x') %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+    "{% set x = messages[0].content %}" + 60 * "{% set x = x ~ x %}",
+    "{% set x = messages[0].content %}" + 60 * "{% set x %}{{ x }}{{ x }}{% endset %}",
+    "{% set x = messages[0].content %}" + 60 * "{% set x = x.replace('x', 'xx') %}",
+    "{% set x = messages[0].content %}" + 60 * "{% set x = x | replace('', x) %}",
+    "{% set x = [1] %}" + 60 * "{% set x = [x, x] %}" + "{{ x }}",
+    "{% set x = [1] %}" + 60 * "{% set x = [x, x] %}" + "{{ x | tojson }}",
+    "{% set x = messages[0].content %}"
+    + 20 * "{% set x = x ~ x %}"
+    + "{% for i in range(99999) %}{{ x }}{% endfor %}",
+    "{% macro f0() %}x{% endmacro %}"
+    + "".join(
+        f"{{% macro f{i + 1}() %}}{{{{ f{i}() }}}}{{{{ f{i}() }}}}{{% endmacro %}}"
+        for i in range(60)
+    )
+    + "{{ f60() }}",
 ]
 
 

@@ -1,13 +1,14 @@
 """Chat templates: from Jinja in a model's file to plain functions of the generated package."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from stackc.models.decoders import safetensors_decoder
 from stackc.models.decoders.decoder_source import gguf_of
+from stackc.models.decoders.jinja.code import WIDTH
 from stackc.models.errors import UnsupportedError, UnsupportedTemplateError
 from stackc.models.formats import tokenizer_folder
 from stackc.models.formats.gguf import GgufFile
@@ -20,6 +21,7 @@ SUPPORT: Final = (
     "default",
     "divide",
     "each",
+    "enter",
     "equal",
     "fail",
     "first",
@@ -30,16 +32,19 @@ SUPPORT: Final = (
     "item",
     "items",
     "join",
+    "joined",
     "last",
     "length",
     "less",
     "less_or_equal",
+    "limited",
     "loops",
     "mapping",
     "modulo",
     "multiply",
     "numbers",
     "part",
+    "replaced",
     "strftime_now",
     "string",
     "subtract",
@@ -113,9 +118,18 @@ def module_source(functions: Iterable[Function]) -> str:
     """The text of the module that holds the functions."""
     known = list(functions)
     used = {each for function in known for each in function.imports}
-    imported = ", ".join(each for each in SUPPORT if each in used)
-    support = f"\nfrom stackrt.engine.template import {imported}\n" if imported else ""
+    support = _import([each for each in SUPPORT if each in used])
     return _HEADER + support + "".join(f"\n\n{function.source}" for function in known)
+
+
+def _import(names: Sequence[str]) -> str:
+    """The line that imports them; where it is too long, one for each name."""
+    if not names:
+        return ""
+    line = f"\nfrom stackrt.engine.template import {', '.join(names)}\n"
+    if len(line.strip()) <= WIDTH:
+        return line
+    return "\nfrom stackrt.engine.template import (\n    " + ",\n    ".join(names) + ",\n)\n"
 
 
 _HEADER: Final = '''\

@@ -1,6 +1,6 @@
 """Jinja's expressions as Python expressions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from jinja2 import nodes
@@ -35,6 +35,9 @@ LOOP_ATTRIBUTES: Final[Mapping[str, Kind]] = {
     "nextitem": "any",
 }
 """What a template may ask of `loop`."""
+
+# Each may be as long as a text may be, and all of them are in memory at once.
+_MOST_SUMMANDS: Final = 100
 
 _OPERATORS: Final[Mapping[type[nodes.BinExpr], tuple[str, Level, str]]] = {
     nodes.Sub: ("-", Level.SUM, "subtract"),
@@ -94,7 +97,7 @@ class Expressions:
             case nodes.Compare():
                 return self._compare(node)
             case nodes.Concat():
-                return concatenation([printed(self(each)) for each in node.nodes])
+                return _sum(node, [printed(self(each)) for each in node.nodes])
             case nodes.Add():
                 return self._add(node)
             case nodes.Neg():
@@ -143,7 +146,7 @@ class Expressions:
         """A sum with a string in it is one of strings only, whatever else stands in it."""
         codes = [self(each) for each in _summands(node)]
         if any(code.kind == "str" for code in codes):
-            return concatenation([string(code) for code in codes])
+            return _sum(node, [string(code) for code in codes])
         total = codes[0]
         for code in codes[1:]:
             if total.kind == code.kind == "int":
@@ -243,6 +246,14 @@ class Expressions:
             return call(f"{receiver.text}.cycle", *arguments.positional)
         found = method_call(receiver, method.attr, arguments)
         return found or unsupported(node, f"a call of the method `{method.attr}` in this form")
+
+
+def _sum(node: nodes.Node, codes: Sequence[Code]) -> Code:
+    """The texts, one behind the other."""
+    total = concatenation(codes)
+    if len(total.summands) > _MOST_SUMMANDS:
+        unsupported(node, f"a sum of more than {_MOST_SUMMANDS} texts")
+    return total
 
 
 def _function_call(name: str, arguments: Arguments) -> Code | None:

@@ -109,7 +109,7 @@ def _replace(code: Code, arguments: Arguments) -> Code | None:
         return None
     texts = [printed(each).text for each in taken[:2] if each]
     texts += [integer(each).text for each in taken[2:] if each]
-    return Code(f"{printed(code).at(Level.ATOM)}.replace({', '.join(texts)})", "str")
+    return call("replaced", printed(code), *texts, kind="str")
 
 
 def _to_json(code: Code, arguments: Arguments) -> Code | None:

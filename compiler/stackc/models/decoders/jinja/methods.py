@@ -66,6 +66,8 @@ def _on_string(receiver: Code, name: str, arguments: tuple[Code, ...]) -> Code |
         (string if each == "str" else integer)(argument).text
         for each, argument in zip(wanted, arguments, strict=False)
     ]
+    if name == "replace":
+        return call("replaced", string(receiver), *checked, kind="str")
     return Code(f"{string(receiver).at(Level.ATOM)}.{name}({', '.join(checked)})", kind)
 
 

@@ -20,7 +20,14 @@ from stackc.models.decoders.jinja.code import (
     pieces,
 )
 from stackc.models.decoders.jinja.expressions import Expressions, unsupported
-from stackc.models.decoders.jinja.operands import bare, concatenation, iterable, negated, printed
+from stackc.models.decoders.jinja.operands import (
+    bare,
+    call,
+    concatenation,
+    iterable,
+    negated,
+    printed,
+)
 from stackc.models.decoders.jinja.scopes import Names, Scope
 from stackc.models.decoders.jinja.variables import (
     Statements,
@@ -34,7 +41,7 @@ from stackc.models.decoders.jinja.variables import (
 
 MESSAGES: Final = "messages"
 OUT: Final = "out"
-RETURN: Final = f'return "".join({OUT})'
+RETURN: Final = f"return joined({OUT})"
 _ONE_LINE: Final = WIDTH // 2
 
 
@@ -236,12 +243,12 @@ class Body:
             unsupported(target, f"an attribute of `{target.name}`, which is no namespace")
         if keyword.iskeyword(target.attr):
             unsupported(target, f"an attribute with the name `{target.attr}`")
-        return [f"{namespace.text}.{target.attr} = {value.text}"]
+        return [f"{namespace.text}.{target.attr} = {_held(value).text}"]
 
     def _assignment(self, variable: str, value: Code) -> Assignment:
         declares = variable not in self._declared
         self._declared.add(variable)
-        return Assignment(variable, value, declares)
+        return Assignment(variable, _held(value), declares)
 
     def _assign_block(self, node: nodes.AssignBlock) -> list[Line]:
         lines, captured = self._captured(node.body)
@@ -258,7 +265,7 @@ class Body:
         out = self._names.new("captured")
         inner = self._inner(self._scope.inner(), out=out)
         lines = [f"{out}: list[str] = []", *inner.lines(statements)]
-        return lines, Code(f'"".join({out})', "str")
+        return lines, Code(f"joined({out})", "str")
 
     def _through(self, node: nodes.Filter, code: Code) -> Code:
         """A chain of filters, the last of them outermost, around an expression."""
@@ -298,7 +305,7 @@ class Body:
         bound = [name for name, _ in macro.parameters]
         body = Body(scope, self._names, declared, bound=bound).lines(node.body)
         head = f"def {macro.text}({', '.join(self._parameters(node, macro))}) -> str"
-        return ["", Suite(head, None, [f"{OUT}: list[str] = []", *body, RETURN]), ""]
+        return ["", Suite(head, None, ["enter()", f"{OUT}: list[str] = []", *body, RETURN]), ""]
 
     def _parameters(self, node: nodes.Macro, macro: Code) -> list[str]:
         """Jinja lets every argument be left out; it is undefined then, or the default."""
@@ -308,6 +315,13 @@ class Body:
             unsupported(node, "a default that is not a constant")
         pairs = zip(macro.parameters, defaults, strict=True)
         return [f"{python}: Any = {default.text}" for (_, python), default in pairs]
+
+
+def _held(value: Code) -> Code:
+    """What a variable takes: a text put together of others is not longer than texts may be."""
+    if any(part.value is UNKNOWN for part in value.summands):
+        return call("limited", value, kind="str")
+    return value
 
 
 def _refuses(node: nodes.Node) -> bool:
