@@ -41,6 +41,28 @@ def test_a_host_that_is_none_is_one_line() -> None:
     assert line.startswith("error: cannot listen on no.such.host.invalid port 8321: ")
 
 
+WITHOUT_ITS_DEVICE = """
+from dataclasses import dataclass
+from stackrt.lifecycle import StartError
+from stackrt.serve import main
+
+@dataclass(frozen=True)
+class Settings:
+    pass
+
+def build(settings):
+    raise StartError("no cuda device can be used")
+
+main(build, Settings, host=lambda _: "127.0.0.1", port=lambda _: 0)
+"""
+
+
+def test_what_a_stack_lacks_is_one_line() -> None:
+    process = subprocess.run([sys.executable, "-c", WITHOUT_ITS_DEVICE], capture_output=True)
+    assert process.returncode == 1
+    assert process.stderr == b"error: the stack could not start: no cuda device can be used\n"
+
+
 def test_it_starts_with_its_provider_down_and_ends_in_order() -> None:
     with serving(OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_API_KEY="sk-1") as stack:
         assert stack.chat("openai/declared").status == 502

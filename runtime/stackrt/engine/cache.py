@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
 from stackrt.engine.artifact import DecoderArtifact
+from stackrt.lifecycle import StartError
 
 
 class HostCache:
     """Buffers [slots, kv_heads, context, head_dim] in main memory, two for each layer.
 
     The graph reads and writes them in place. Their pages take memory when they are first written.
+    Raises StartError if the machine cannot promise so much.
     """
 
     def __init__(self, artifact: DecoderArtifact, *, slots: int) -> None:
@@ -84,7 +86,13 @@ def _untouched(shape: tuple[int, ...]) -> NDArray[np.float32]:
     NumPy would ask for huge pages, and the first token of each head would take two megabytes.
     """
     size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, OverflowError, ValueError) as error:
+        raise StartError(
+            f"no memory for {shape[0]} slots of {shape[2]} tokens: fewer `slots` or a smaller "
+            "`context_length` need less"
+        ) from error
     if sys.platform == "linux":
         memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, np.float32).reshape(shape)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stackrt.engine.artifact import DecoderArtifact
@@ -15,6 +17,7 @@ from stackrt.engine.sequence import Output, TokenSequence
 from stackrt.engine.slots import Slots, slot_of
 from stackrt.engine.stop import StopMatcher
 from stackrt.engine.tokenizer import Tokenizer
+from stackrt.lifecycle import StartError
 
 COUNT = 4
 CONTEXT = 12
@@ -119,6 +122,11 @@ def test_rows_hold_what_was_computed(
                     assert cache.holds(slot.row, slot.sequence.tokens, slot.sequence.computed)
 
     asyncio.run(run())
+
+
+def test_more_memory_than_there_is_cannot_be_had() -> None:
+    with pytest.raises(StartError, match="no memory for 4 slots of 1099511627776 tokens"):
+        HostCache(replace(ARTIFACT, context_length=2**40), slots=COUNT)
 
 
 def test_the_slot_that_is_oldest_is_overwritten_first(tokenizer: Tokenizer) -> None:
