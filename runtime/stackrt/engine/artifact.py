@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stackrt.lifecycle import StartError
+
 
 @dataclass(frozen=True, kw_only=True)
 class FillTokens:
@@ -137,7 +139,10 @@ def read_classifier(folder: Path) -> ClassifierArtifact:
 
 def _read(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / "model.json"
-    fields: dict[str, Any] = json.loads(path.read_bytes())
+    try:
+        fields: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path} cannot be read: {error}") from error
     if fields["kind"] != kind:
         raise ValueError(f"{path} describes a model of kind `{fields['kind']}`, not `{kind}`")
     return fields

@@ -23,7 +23,7 @@ def open_session(path: Path, *, threads: int, device: Device = "cpu") -> Any:
     """An `onnxruntime.InferenceSession` that uses `threads` threads for what runs on the CPU.
 
     Raises DeviceError where `device` is missing: onnxruntime itself would go on with the CPU,
-    some fifty times slower than what was asked for.
+    some fifty times slower than what was asked for. Raises StartError for a file that is no graph.
     """
     if device == "cuda":
         # Finds the CUDA libraries of the packages that the stack installs.
@@ -37,7 +37,10 @@ def open_session(path: Path, *, threads: int, device: Device = "cpu") -> Any:
     wanted = _PROVIDERS[device]
     if wanted not in onnxruntime.get_available_providers():
         raise DeviceError(f"this onnxruntime has no {wanted}: install onnxruntime-gpu instead")
-    session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+    except Exception as error:  # what is wrong with a file comes as any of onnxruntime's classes
+        raise StartError(f"{path} cannot be loaded: {error}") from error
     if wanted not in session.get_providers():
         raise DeviceError(f"no {device} device can be used: its driver or a library is missing")
     return session

@@ -10,6 +10,8 @@ from typing import Any
 
 import tokenizers
 
+from stackrt.lifecycle import StartError
+
 # Characters that a token stands for: in a text that is encoded without a look at its length, and
 # in one that is refused unseen. Only blanks and WordPiece's unknown words are longer than that.
 _CHARACTERS_PER_TOKEN = 16
@@ -51,7 +53,11 @@ class Tokenizer:
     """
 
     def __init__(self, path: Path) -> None:
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        """Raises StartError for a file that the library refuses."""
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises no class of its own
+            raise StartError(f"{path} is no tokenizer: {error}") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         added = self._tokenizer.get_added_tokens_decoder()

@@ -7,8 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from stackrt.engine.artifact import read_decoder, read_encoder
 from stackrt.engine.decoder import CHUNK, Decoder
+from stackrt.engine.language import LanguageModel
 from stackrt.engine.session import DeviceError, open_session
 from stackrt.engine.tokenizer import Tokenizer
+from stackrt.lifecycle import StartError
 
 SLOTS = 4
 TOKENS = [(7 * index + index // 13) % 40000 + 100 for index in range(CHUNK + 49)]
@@ -82,6 +84,22 @@ def test_a_model_for_another_device_is_an_error(language_folder: Path) -> None:
     artifact = read_decoder(language_folder)
     with pytest.raises(DeviceError, match="not compiled for cuda: build the stack again"):
         Decoder(language_folder, artifact, slots=1, threads=1, device="cuda")
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.onnx", "tokenizer.json"])
+def test_a_file_that_is_broken_is_named(tmp_path: Path, language_folder: Path, name: str) -> None:
+    for path in language_folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_text("{")
+    model = LanguageModel(name="x", path=tmp_path, render=chat, slots=1)
+    with pytest.raises(StartError, match=rf"{name} (is no|cannot be)"):
+        model.load(threads=1, max_queue=1, device="cpu")
+
+
+def chat(*_: object, **__: object) -> str:
+    """A template for whom the conversation does not matter."""
+    return ""
 
 
 def test_artifacts_are_told_apart(language_folder: Path, embedding_folder: Path) -> None:
