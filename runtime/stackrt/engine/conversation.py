@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stackrt.engine.calls import HERMES, LLAMA, MISTRAL, CallForm
-from stackrt.engine.template import TemplateError, bounded
+from stackrt.engine.template_limits import TemplateError, bounded
 
 Message = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ Message = Mapping[str, Any]
 class ChatTemplate(Protocol):
     """Writes a conversation the way a model was trained to read it.
 
-    Raises `stackrt.engine.template.TemplateError` for a conversation that it has no form for.
+    Raises `stackrt.engine.template_limits.TemplateError` for a conversation that it has no form for.
     """
 
     def __call__(

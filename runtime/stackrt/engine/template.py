@@ -7,63 +7,14 @@ would refuse raises TemplateError, which the server answers with a 400.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import datetime
-from functools import wraps
-from typing import Any, Final, NoReturn, ParamSpec
+from typing import Any, Final, NoReturn
 
-# What one rendering may take: rounds of all its loops together (Jinja's sandbox has the same limit
-# for one range), characters or entries of one value that is put together, digits of one number.
-MAX_ROUNDS: Final = 100_000
-MAX_LENGTH: Final = 10_000_000
+from stackrt.engine.template_limits import TemplateError, budget, check_entries, check_length
+
 _MAX_BITS: Final = 4096
 _MAX_INDENT: Final = 100
-
-_P = ParamSpec("_P")
-
-
-class TemplateError(Exception):
-    """A conversation that the chat template refuses, or has no form for."""
-
-
-class _Budget:
-    """The rounds of loops that are left to one rendering."""
-
-    __slots__ = ("rounds",)
-
-    def __init__(self) -> None:
-        self.rounds = MAX_ROUNDS
-
-    def take(self, rounds: int = 1) -> None:
-        """Raises TemplateError if there are not so many."""
-        self.rounds -= rounds
-        if self.rounds < 0:
-            raise TemplateError(f"the template loops more than {MAX_ROUNDS} times")
-
-
-_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
-
-
-def bounded(render: Callable[_P, str]) -> Callable[_P, str]:
-    """A translated template whose loops share one budget, and which fails with TemplateError only."""
-
-    @wraps(render)
-    def rendered(*arguments: _P.args, **options: _P.kwargs) -> str:
-        token = _budget.set(_Budget())
-        try:
-            return render(*arguments, **options)
-        except (MemoryError, OverflowError, RecursionError) as error:
-            raise TemplateError(f"the template takes too much: {type(error).__name__}") from error
-        finally:
-            _budget.reset(token)
-
-    return rendered
-
-
-def _current() -> _Budget:
-    """That of the rendering; what is rendered without one has a budget for each loop."""
-    return _budget.get() or _Budget()
 
 
 class Undefined:
@@ -179,25 +130,25 @@ def part(value: Any, start: Any = None, stop: Any = None, step: Any = None) -> A
 
 def enter() -> None:
     """Counts a call of a macro among the rounds of loops. Raises TemplateError after too many."""
-    _current().take()
+    budget().take()
 
 
 def joined(parts: Sequence[str]) -> str:
     """What was printed, in one. Raises TemplateError if it is longer than texts may be."""
-    _check_length(sum(map(len, parts)))
+    check_length(sum(map(len, parts)))
     return "".join(parts)
 
 
 def limited(value: str) -> str:
     """The text itself. Raises TemplateError if it is longer than texts may be."""
-    _check_length(len(value))
+    check_length(len(value))
     return value
 
 
 def replaced(value: str, old: str, new: str, count: int = -1) -> str:
     """`value.replace(old, new, count)`. Raises TemplateError if it gets longer than texts may be."""
     found = value.count(old) if count < 0 else min(count, value.count(old))
-    _check_length(len(value) + found * (len(new) - len(old)))
+    check_length(len(value) + found * (len(new) - len(old)))
     return value.replace(old, new, count)
 
 
@@ -205,25 +156,8 @@ def text(value: Any) -> str:
     """The value as it is printed. Raises TemplateError for a list that nobody could read."""
     if isinstance(value, str):
         return value
-    _check_entries(value)
+    check_entries(value)
     return str(value)
-
-
-def _check_entries(value: Any) -> None:
-    """Raises TemplateError if lists and mappings have too many entries, all levels together.
-
-    A list that is twice in a list that is twice in a list is small in memory, and endless in print.
-    """
-    left, entries = MAX_ROUNDS, [value]
-    while entries:
-        one = entries.pop()
-        if isinstance(one, Mapping):
-            entries.extend(one.values())
-        elif isinstance(one, list | tuple):
-            entries.extend(one)
-        left -= 1
-        if left < len(entries):
-            raise TemplateError(f"the template prints more than {MAX_ROUNDS} entries")
 
 
 def string(value: Any) -> str:
@@ -258,9 +192,9 @@ def each(value: Any) -> Iterable[Any]:
 
 
 def _counted(value: Iterable[Any]) -> Iterator[Any]:
-    budget = _current()
+    left = budget()
     for entry in value:
-        budget.take()
+        left.take()
         yield entry
 
 
@@ -268,7 +202,7 @@ def numbers(*bounds: int) -> range:
     """`range` of a template. Raises TemplateError if it is longer than loops may be."""
     try:
         found = range(*bounds)
-        _current().take(len(found))
+        budget().take(len(found))
     except (OverflowError, ValueError) as error:
         raise TemplateError(f"the template has a wrong range: {error}") from error
     return found
@@ -276,10 +210,10 @@ def numbers(*bounds: int) -> range:
 
 def loops(value: Any) -> Iterator[tuple[Loop, Any]]:
     """What a loop goes through, each entry with where the loop stands. Raises as `each`."""
-    budget = _current()
+    left = budget()
     known = value if isinstance(value, list | tuple) else list(each(value))
     for index, entry in enumerate(known):
-        budget.take()
+        left.take()
         yield Loop(known, index), entry
 
 
@@ -310,7 +244,7 @@ def last(value: Any) -> Any:
 def join(value: Any, separator: str = "") -> str:
     """The entries as text, with the separator between them."""
     parts = [text(entry) for entry in each(value)]
-    _check_length(sum(map(len, parts)) + len(separator) * len(parts))
+    check_length(sum(map(len, parts)) + len(separator) * len(parts))
     return separator.join(parts)
 
 
@@ -330,7 +264,7 @@ def to_json(
     """JSON as transformers writes it. Raises TemplateError for what JSON has no form for."""
     if indent is not None and not 0 <= integer(indent) <= _MAX_INDENT:
         raise TemplateError(f"the template indents JSON by {indent}")
-    _check_entries(value)
+    check_entries(value)
     try:
         return json.dumps(
             value,
@@ -401,7 +335,7 @@ def less_or_equal(left: Any, right: Any) -> bool:
 def add(left: Any, right: Any) -> Any:
     """`left + right`. Raises TemplateError where Python raises TypeError."""
     if isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
-        _check_length(len(left) + len(right))
+        check_length(len(left) + len(right))
     try:
         return _checked(left + right)
     except TypeError as error:
@@ -443,11 +377,6 @@ def _checked(value: Any) -> Any:
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         raise TemplateError("the template calculates a number that is too large")
     return value
-
-
-def _check_length(length: int) -> None:
-    if length > MAX_LENGTH:
-        raise TemplateError(f"the template makes something longer than {MAX_LENGTH} characters")
 
 
 def _number(value: Any) -> Any:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def _server(hub: Hub, handler: type["_Handler"]) -> ThreadingHTTPServer:
     return server
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     hub: Hub
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each answer waits for an acknowledgement of its head
@@ -121,11 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815
 
+    @abstractmethod
     def route(self, path: str) -> None:
-        raise NotImplementedError
+        """Answers for a path."""
 
+    @abstractmethod
     def log(self) -> None:
-        raise NotImplementedError
+        """Notes what was asked for."""
 
     @property
     def request_seen(self) -> Request:

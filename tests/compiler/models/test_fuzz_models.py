@@ -19,8 +19,8 @@ from stackc.models.decoders.chat_template import function_source, module_source,
 from stackc.models.errors import CorruptFileError, ModelError
 from stackc.models.facts import facts_of
 from stackc.models.formats.gguf import GgufFile
-from stackrt.engine.template import TemplateError
-from stackrt.engine.template import bounded as bounded_rendering
+from stackrt.engine.template_limits import TemplateError
+from stackrt.engine.template_limits import bounded as bounded_rendering
 
 from .conftest import Files, quiet
 from .decoder_checkpoints import random_decoder, save_folder

@@ -1,12 +1,16 @@
 """Tool choice by similarity, with a real embedding model: how often it is right."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from stackrt.engine import tool_choice
 from stackrt.engine.embedding import EmbeddingEngine, EmbeddingModel
-from stackrt.engine.tool_choice import ToolChooser
+from stackrt.engine.encoder import Row
+from stackrt.engine.tool_choice import ToolChooser, description
 from stackrt.engine.tools import Tool, ToolUse
 
 DESCRIPTIONS = {
@@ -92,3 +96,39 @@ def test_nothing_is_called_when_a_tool_has_spoken_last(engine: EmbeddingEngine) 
 
 def test_a_long_request_is_read_as_far_as_the_model_reads(engine: EmbeddingEngine) -> None:
     assert chosen(engine, "What is the weather in Paris? " * 5000) == "get_weather"
+
+
+def test_texts_of_tools_are_embedded_once(
+    engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed = EmbeddingEngine.embed
+    sizes: list[int] = []
+
+    async def counted(self: EmbeddingEngine, inputs: Sequence[Row]) -> NDArray[np.float32]:
+        sizes.append(len(inputs))
+        return await embed(self, inputs)
+
+    async def run() -> None:
+        monkeypatch.setattr(EmbeddingEngine, "embed", counted)
+        chooser = ToolChooser(engine, threshold=0.3)
+        tools = use(required=False).tools
+        first = await chooser.similarities("Is it raining in Oslo?", tools)
+        again = await chooser.similarities("Is it raining in Oslo?", [*tools, *tools])
+        assert again == pytest.approx([*first, *first], abs=1e-5)
+
+    asyncio.run(run())
+    assert sizes == [1 + len(DESCRIPTIONS), 1]
+
+
+def test_what_is_kept_has_a_bound(engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool_choice, "MAX_KNOWN", 4)
+
+    async def run() -> None:
+        chooser = ToolChooser(engine, threshold=0.3)
+        tools = use(required=False).tools
+        scores = await chooser.similarities("Play some jazz", tools)
+        assert list(chooser._known) == [description(tool) for tool in tools][-4:]
+        again = await chooser.similarities("Play some jazz", tools)
+        assert again == pytest.approx(scores, abs=1e-5)
+
+    asyncio.run(run())

@@ -96,7 +96,7 @@ def translate(template: str, name: str, special_tokens: Mapping[str, str]) -> Fu
     """A Jinja chat template as a Python function.
 
     The function takes ``messages``, ``tools`` and ``add_generation_prompt`` and gives the prompt;
-    it raises ``stackrt.engine.template.TemplateError`` where the template raises.
+    it raises ``stackrt.engine.template_limits.TemplateError`` where the template raises.
     ``special_tokens`` are constants of the template, such as ``bos_token``.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from stackrt.engine.language import LanguageEngine, Prompt
 from stackrt.engine.openai.fields import not_supported
 from stackrt.engine.openai.parameters import MAX_CHOICES
-from stackrt.engine.template import TemplateError
+from stackrt.engine.template_limits import TemplateError
 from stackrt.engine.tokenizer import TooManyTokensError
 from stackrt.errors import ApiError, bad_request
 

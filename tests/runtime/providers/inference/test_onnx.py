@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from stackrt.apis.models import Model
 from stackrt.engine.embedding import EmbeddingModel
 from stackrt.engine.language import ChatTemplate, LanguageModel
-from stackrt.engine.template import TemplateError
+from stackrt.engine.template_limits import TemplateError
 from stackrt.engine.tokenizer import Tokenizer
 from stackrt.errors import ApiError
 from stackrt.providers.inference.onnx import Onnx
