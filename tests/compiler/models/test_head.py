@@ -13,7 +13,8 @@ import torch
 from encoder_checkpoints import Checkpoint
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.encoders.head import Figures, Head, HeadData
-from stackc.models.encoders.head_fit import fit, fit_head, is_held_out, read_labelled
+from stackc.models.encoders.head_fit import beginnings, fit, fit_head, is_held_out, read_labelled
+from stackc.models.encoders.vectors import vectors_of
 from stackc.models.errors import CorruptFileError, InvalidOptionError, UnsupportedError
 from stackc.models.sources.source import LockedFile
 from tokenizers import Tokenizer
@@ -53,6 +54,26 @@ def test_figures(fitted: tuple[Head, Figures]) -> None:
     assert figures.accuracy > 0.9
     assert figures.recall > 0.85
     assert figures.false_positive_rate < 0.1
+
+
+EVERYDAY = [
+    *("", "Hi", "hello", "yes", "no", "ok", "Thanks!", "What?", "help", "test", "more", "42"),
+    *("good morning", "ok thanks", "Tell me a joke", "Who wrote Hamlet?", "How are you today?"),
+]
+
+
+def test_short_messages_are_not_taken_for_what_is_looked_for(
+    fitted: tuple[Head, Figures], encoder: Path
+) -> None:
+    head, _ = fitted
+    vectors = vectors_of(encoder, EVERYDAY, python=sys.executable, progress=quiet)
+    logits = vectors @ np.array(head.weights) + head.bias
+    found = [text for text, logit in zip(EVERYDAY, logits, strict=True) if logit >= 0]
+    assert len(found) <= 3, found
+
+
+def test_beginnings() -> None:
+    assert beginnings(["a b c", "a", "d  e f"]) == ["", "a", "a b", "d", "d e"]
 
 
 def test_head_is_part_of_the_graph(
