@@ -64,8 +64,10 @@ def schema_format(schema: Any) -> dict[str, Any]:
 
 
 def test_json_object(client: openai.OpenAI) -> None:
-    text = content(client, "A JSON object with a name", response_format={"type": "json_object"})
-    assert isinstance(json.loads(text), dict)
+    # Copying is what every CPU's kernels agree on; what so small a model makes up may never end.
+    asked = 'Write {"name": "Ann"} as JSON.'
+    text = content(client, asked, response_format={"type": "json_object"})
+    assert json.loads(text) == {"name": "Ann"}
     assert content(client, "Say hi", response_format={"type": "text"}, max_tokens=200)
 
 

@@ -87,6 +87,7 @@ def quantize(values: Floats, block: int = 32) -> Blocks:
 
 def _rounded(grouped: Floats) -> tuple[Codes, Floats]:
     scales = np.abs(grouped).max(axis=2) / np.float32(127)
+    scales[scales < np.finfo(np.float32).tiny] = 0  # what is smaller has no inverse in float32
     inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales > 0)
     codes = np.rint(grouped * inverse[..., None]) + ZERO
     return codes.astype(np.uint8), scales
