@@ -5,9 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from stackc import commands, pipeline
+from stackc import pipeline
 from stackc.catalog import Catalog
 from stackc.check import check
+from stackc.commands import run
 from stackc.diagnostics.report import CompileError, Diagnostic
 from stackc.load import read
 from stackc.lock import Package
@@ -52,7 +53,7 @@ def test_an_environment_that_cannot_be_made(
     monkeypatch.setattr(pipeline, "build", lambda *_: built)
     options = Namespace(distribution=Path("example.yaml"), out=None, host=None, port=None)
     with pytest.raises(CompileError) as caught:
-        commands.run(options)
+        run.run(options)
     assert only(caught).code == "environment-failed"
     assert only(caught).notes
     assert not list((tmp_path / "cache").glob("environments/[!.]*"))

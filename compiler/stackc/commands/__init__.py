@@ -1,0 +1,43 @@
+"""The commands, a module each: `add` says what the command line takes, `run` does it.
+
+Importing them is cheap: what a command needs is imported when it runs.
+"""
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from typing import Protocol
+
+from stackc.commands import (
+    build,
+    check,
+    explain,
+    list_apis,
+    list_deps,
+    list_distributions,
+    list_providers,
+    lock,
+    run,
+)
+
+
+class Command(Protocol):
+    """What a module of this folder holds."""
+
+    def add(self, commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
+        """Adds the command's parser."""
+
+    def run(self, options: Namespace) -> int:
+        """Runs the command; returns the exit code."""
+
+
+COMMANDS: tuple[Command, ...] = (
+    build,
+    check,
+    run,
+    lock,
+    explain,
+    list_distributions,
+    list_apis,
+    list_providers,
+    list_deps,
+)
+"""Every command, in the order in which `--help` tells them."""

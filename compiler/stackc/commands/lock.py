@@ -1,0 +1,25 @@
+"""`stackc lock`: pins packages and model files by hash."""
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+from stackc.commands import arguments
+from stackc.commands.arguments import FINE
+
+
+def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
+    """Adds the command's parser."""
+    parser = commands.add_parser("lock", help="pin packages and model files by hash")
+    arguments.distribution(parser)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest packages that fit")
+    return parser
+
+
+def run(options: Namespace) -> int:
+    """Writes the lock beside the distribution."""
+    from stackc.catalog import Catalog
+    from stackc.locking import write_lock
+    from stackc.pipeline import front
+
+    path = write_lock(front(options.distribution, Catalog()), upgrade=options.upgrade)
+    print(f"wrote {path}")
+    return FINE
