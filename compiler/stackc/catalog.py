@@ -29,13 +29,16 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Route:
-    """One route of an API: which method of the endpoint object answers it."""
+    """One route of an API: which method of the endpoint object answers it.
+
+    Of a planned API there is no `call` and no `response` yet.
+    """
 
     method: str
     path: str
-    call: str
     summary: str
-    response: str
+    call: str = ""
+    response: str = ""
     request: str | None = None
     stream: str | None = None
     aliases: tuple[str, ...] = ()
@@ -43,13 +46,19 @@ class Route:
 
 @dataclass(frozen=True)
 class Api:
-    """An API: the endpoint class, what it is constructed from, and its routes."""
+    """An API: the endpoint class, what it is constructed from, and its routes.
+
+    A planned one has no class yet: it can be named, and a stack that serves it cannot be built.
+    `takes_providers`: whether providers stand behind it.
+    """
 
     name: str
     summary: str
     endpoint: Symbol
     arguments: tuple[str, ...]
     routes: tuple[Route, ...]
+    planned: bool
+    takes_providers: bool
     protocol: Symbol | None = None
     always: bool = False
     implies: tuple[str, ...] = ()
@@ -67,7 +76,9 @@ class Packages:
 class ProviderType:
     """A provider type: its class, what it needs, and the JSON Schema of its configuration.
 
-    `packages` are those of every configuration; `packages_by` those of a field's value.
+    `packages` are those of every configuration; `packages_by` those of a field's value. It does not
+    start without the APIs that it `requires`, and uses the `optional` ones where they are there.
+    A planned one has no class yet. `replaced_by` is the type that does what this one did.
     """
 
     type: str
@@ -75,8 +86,12 @@ class ProviderType:
     summary: str
     constructor: Symbol
     config: JsonSchema
+    planned: bool
     arguments: dict[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    replaced_by: str | None = None
+    capabilities: dict[str, Any] = field(default_factory=dict)
     packages: Packages = Packages()
     packages_by: dict[str, dict[str, Packages]] = field(default_factory=dict)
     open_models: bool = False
@@ -139,39 +154,84 @@ class Catalog:
             if type_ not in self.provider_types(api):
                 return None
             path = self._root / "providers" / api / f"{type_.replace('::', '__')}.yaml"
-            self._providers[api, type_] = _provider(_read_yaml(path))
+            self._providers[api, type_] = _provider(_read_yaml(path), self._parts)
         return self._providers[api, type_]
+
+    @cached_property
+    def _parts(self) -> "_Parts":
+        shared = _read_yaml(self._root / "providers" / "shared.yaml")
+        return _Parts(shared, self.distribution_schema["$defs"])
+
+
+UNBUILT = Symbol("", "")
+"""In the place of the class of what is planned."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What configurations are composed of: fields that several types share, and references."""
+
+    shared: dict[str, JsonSchema]
+    definitions: dict[str, JsonSchema]
+
+    def config(self, data: dict[str, Any]) -> JsonSchema:
+        """The whole schema of a type's configuration; nothing in the file is an empty one."""
+        written = data.get("config") or {"type": "object", "additionalProperties": False}
+        properties = dict(written.get("properties", {}))
+        for name in data.get("shared_config", ()):
+            properties.update(self.shared[name])
+        return {**written, "properties": {key: self._field(properties[key]) for key in properties}}
+
+    def _field(self, schema: JsonSchema) -> JsonSchema:
+        """A field; `x-store` makes it a reference to a store, `x-definition` another known part."""
+        if "properties" in schema:
+            properties = {key: self._field(each) for key, each in schema["properties"].items()}
+            return {**schema, "properties": properties}
+        name = f"{schema['x-store']}_store" if "x-store" in schema else schema.get("x-definition")
+        return {**self.definitions[name], **schema} if name else schema
 
 
 def _api(data: dict[str, Any]) -> Api:
     protocol = data.get("protocol")
+    planned = _planned(data)
     return Api(
         name=data["api"],
         summary=data["summary"],
-        endpoint=Symbol.parse(data["class"]),
-        arguments=tuple(data["arguments"]),
+        endpoint=UNBUILT if planned else Symbol.parse(data["class"]),
+        arguments=tuple(data.get("arguments", ())),
         routes=tuple(_route(route) for route in data["routes"]),
+        planned=planned,
+        takes_providers=bool(protocol) or data.get("providers", False),
         protocol=Symbol.parse(protocol) if protocol else None,
         always=data.get("always", False),
         implies=tuple(data.get("implies", ())),
     )
 
 
+def _planned(data: dict[str, Any]) -> bool:
+    return bool(data.get("status") == "planned")
+
+
 def _route(data: dict[str, Any]) -> Route:
     return Route(**{**data, "aliases": tuple(data.get("aliases", ()))})
 
 
-def _provider(data: dict[str, Any]) -> ProviderType:
+def _provider(data: dict[str, Any], parts: _Parts) -> ProviderType:
     models = data.get("models", {})
     compiled = models.get("compiled", {})
+    planned = _planned(data)
     return ProviderType(
         type=data["type"],
         api=data["api"],
         summary=data["summary"],
-        constructor=Symbol.parse(data["class"]),
-        config=data["config"],
+        constructor=UNBUILT if planned else Symbol.parse(data["class"]),
+        config=parts.config(data),
+        planned=planned,
         arguments=data.get("arguments", {}),
         requires=tuple(data.get("requires", ())),
+        optional=tuple(data.get("optional", ())),
+        replaced_by=data.get("replaced_by"),
+        capabilities=data.get("capabilities", {}),
         packages=_packages(data),
         packages_by={
             name: {value: _packages(each) for value, each in choices.items()}
