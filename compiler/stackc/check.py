@@ -1,10 +1,10 @@
 """Checking: a document has the right shape, field by field, and every value the type of its field."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackc.catalog import Catalog, JsonSchema
-from stackc.diagnostics.report import Diagnostic, raise_any
+from stackc.diagnostics.report import Diagnostic, stop_at_errors
 from stackc.fields import Fields
 from stackc.shape import faults_of
 from stackc.source import Span
@@ -53,19 +53,20 @@ class Spec:
     backends: tuple[Name, ...]
     stores: tuple[tuple[Name, Name], ...]
     server: Object
+    warnings: tuple[Diagnostic, ...]
 
 
 def check(document: Document, catalog: Catalog) -> Spec:
     """The spec that a document is; raises CompileError with every fault of its shape."""
     schema = catalog.distribution_schema
-    faults = list(faults_of(document.root, schema, "the distribution", document.root.span))
+    faults = [*document.warnings]
+    faults += faults_of(document.root, schema, "the distribution", document.root.span)
     for api, provider in _providers(document.root):
         faults += _config_faults(api, provider, catalog)
-    raise_any(faults)
+    stop_at_errors(faults)
     fields = Fields(schema)
     spec = _spec(document, catalog, fields)
-    raise_any(fields.faults)
-    return spec
+    return replace(spec, warnings=stop_at_errors([*faults, *fields.faults]))
 
 
 def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -118,6 +119,7 @@ def _spec(document: Document, catalog: Catalog, fields: Fields) -> Spec:
             if isinstance(entry.value, Mapping)
         ),
         server=fields.object(server, schema["$defs"]["server"]),
+        warnings=(),
     )
 
 

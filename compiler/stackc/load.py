@@ -11,7 +11,7 @@ from ruamel.yaml.reader import ReaderError
 
 from stackc import environment
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
+from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.diagnostics.secrets import names_secret, without_secret
 from stackc.source import Source, Span
 from stackc.tree import Document, Entry, Mapping, Plain, Scalar, Sequence, Value
@@ -36,7 +36,7 @@ def read(path: Path, text: str) -> Document:
         raise CompileError([errors.not_a_distribution(Span.start_of(source))])
     builder = _Builder(source)
     root = builder.mapping(node)
-    raise_any(builder.faults)
+    stop_at_errors(builder.faults)
     return Document(source, root)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import raise_any
+from stackc.diagnostics.report import stop_at_errors
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.plan import Plan, plan
@@ -31,7 +31,7 @@ def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
     stack = front(distribution, catalog)
     lock = pinned(stack)
-    raise_any(list(contradictions(stack, lock)))
+    stop_at_errors(list(contradictions(stack, lock)))
     return plan(stack, lock, catalog)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackc.catalog import Catalog, Symbol
+from stackc.diagnostics.report import Diagnostic
 from stackc.expressions import (
     Call,
     Child,
@@ -105,6 +106,7 @@ class Plan:
     openapi: dict[str, Any]
     lock: Lock
     place: Span = field(compare=False)
+    warnings: tuple[Diagnostic, ...] = field(compare=False)
 
     @property
     def docker_options(self) -> str:
@@ -162,6 +164,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
         openapi=document(stack, catalog),
         lock=lock,
         place=Span.start_of(stack.spec.document.source),
+        warnings=stack.warnings,
     )
 
 

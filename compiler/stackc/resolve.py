@@ -7,7 +7,7 @@ from typing import cast
 from stackc.catalog import Catalog, Packages
 from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import Diagnostic, raise_any
+from stackc.diagnostics.report import Diagnostic, stop_at_errors
 from stackc.names import shadowed_by
 from stackc.order import CycleError, in_order
 from stackc.resolve_models import bound_models
@@ -18,7 +18,7 @@ from stackc.variables import variables_of
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
-    faults: list[Diagnostic] = []
+    faults = [*spec.warnings]
     faults += _name_faults(spec)
     faults += _api_faults(spec, catalog)
     faults += _duplicate_providers(spec)
@@ -28,7 +28,7 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
     faults += _unused(spec, providers, catalog)
     faults += _dangling_stores(spec)
     variables = variables_of(spec, faults)
-    raise_any(faults)
+    warnings = stop_at_errors(faults)
     return Stack(
         name=spec.name.text,
         apis=tuple(catalog.api(name) for name in _served(spec, catalog)),
@@ -40,6 +40,7 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
         packages=packages_of(providers, catalog),
         measuring_packages=packages_of(providers, catalog, device="cpu"),
         spec=spec,
+        warnings=warnings,
     )
 
 

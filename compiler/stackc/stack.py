@@ -5,6 +5,7 @@ from typing import Literal
 
 from stackc.catalog import Api, Packages, ProviderType
 from stackc.check import ModelSpec, Spec
+from stackc.diagnostics.report import Diagnostic
 from stackc.models.encoders.head import HeadData
 from stackc.models.sources.source import ModelSource
 from stackc.values import Checked, Name, Object
@@ -87,3 +88,4 @@ class Stack:
     packages: Packages
     measuring_packages: Packages
     spec: Spec
+    warnings: tuple[Diagnostic, ...]
