@@ -180,7 +180,9 @@ class _Parts:
         properties = dict(written.get("properties", {}))
         for name in data.get("shared_config", ()):
             properties.update(self.shared[name])
-        return {**written, "properties": {key: self._field(properties[key]) for key in properties}}
+        found = {key: self._field(properties[key]) for key in properties}
+        refers = any("x-definition" in each for each in properties.values())
+        return {**written, "properties": found, **({"$defs": self.definitions} if refers else {})}
 
     def _field(self, schema: JsonSchema) -> JsonSchema:
         """A field; `x-store` makes it a reference to a store, `x-definition` another known part."""

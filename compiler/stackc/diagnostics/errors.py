@@ -275,7 +275,7 @@ def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
         "unknown-api",
         f"unknown API `{api.text}`",
         Label(api.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"the APIs are {_listed(known)}",),
+        notes=(f"the APIs are {listed(known)}",),
         help=f"write `{near}`" if near else "see `stackc list-apis`",
     )
 
@@ -285,7 +285,7 @@ def no_provider(api: Name, types: Sequence[str]) -> Diagnostic:
         "api-without-provider",
         f"the API `{api.text}` has no provider",
         Label(api.span, "asked for here"),
-        notes=(f"provider types: {_listed(types)}",),
+        notes=(f"provider types: {listed(types)}",),
         help=f"add one under `providers: {api.text}:`",
     )
 
@@ -296,7 +296,7 @@ def unknown_provider(api: str, type_: Name, known: Sequence[str]) -> Diagnostic:
         "unknown-provider",
         f"unknown provider type `{type_.text}` of the API `{api}`",
         Label(type_.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"provider types of `{api}`: {_listed(known)}",),
+        notes=(f"provider types of `{api}`: {listed(known)}",),
         help=f"write `{near}`" if near else f"see `stackc list-providers {api}`",
     )
 
@@ -370,7 +370,7 @@ def unknown_model_provider(model: Name, provider: Name, known: Iterable[str]) ->
         "unknown-model-provider",
         f"the model `{model.text}` is bound to `{provider.text}`, which is no inference provider",
         Label(provider.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"inference providers: {_listed(sorted(known))}",),
+        notes=(f"inference providers: {listed(sorted(known))}",),
         help=f"write `{near}`" if near else "name one of them",
     )
 
@@ -408,7 +408,7 @@ def unknown_model(model: Name, provider: str, known: Sequence[str]) -> Diagnosti
         "unknown-model",
         f"`{model.text}` is no model of `{provider}`",
         Label(model.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"models of `{provider}`: {_listed(known)}",),
+        notes=(f"models of `{provider}`: {listed(known)}",),
         help=f"write `{near}`" if near else "name one of them",
     )
 
@@ -493,7 +493,7 @@ def other_quantization(
     return Diagnostic(
         "invalid-value",
         f"`{quantization}` is no quantization of {model}",
-        Label(span, f"one of {_listed(choices)}"),
+        Label(span, f"one of {listed(choices)}"),
     )
 
 
@@ -558,7 +558,7 @@ def _the(name: str) -> str:
     return name if " " in name else f"`{name}`"
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
@@ -590,7 +590,7 @@ def _not(value: Value) -> str:
 def _rule(rule: str, wanted: object) -> str:
     match rule:
         case "enum" if isinstance(wanted, list):
-            return "one of " + _listed(map(str, wanted))
+            return "one of " + listed(map(str, wanted))
         case "const":
             return f"must be `{wanted}`"
         case "pattern":
