@@ -14,6 +14,7 @@ from stackc.expressions import (
     Expression,
     ListOf,
     Reference,
+    When,
     as_json,
     functions,
 )
@@ -275,9 +276,16 @@ class _Planner:
     def registry(self) -> Expression | None:
         if not any("registry" in api.arguments for api in self._stack.apis):
             return None
-        models = ListOf(tuple(map(self._declared, self._stack.models)))
+        models = ListOf(tuple(map(self._listed, self._stack.models)))
         name = self._use(Symbol("stackrt.apis.models", "ModelRegistry"))
         return Call(name, (("models", models), ("providers", Reference("inference_providers"))))
+
+    def _listed(self, model: Model) -> Expression:
+        """A declared model in the list of all; some are only there where a variable is set."""
+        variable, declared = model.enabled_by, self._declared(model)
+        if variable is None or variable == model.provider.enabled_by:
+            return declared
+        return When(Reference(f"settings.{variable.lower()} is not None"), declared)
 
     def _declared(self, model: Model) -> Expression:
         provider = model.provider.id
