@@ -1,4 +1,4 @@
-"""The whole compiler on one page: load, check, resolve, plan, emit, package."""
+"""The whole compiler on one page: load (and extend), check, resolve, plan, emit, package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,8 @@ from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
 from stackc.diagnostics.report import stop_at_errors
-from stackc.load import load
 from stackc.lock import pinned
+from stackc.overlay import extended
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
@@ -24,7 +24,7 @@ class Build:
 
 def front(distribution: Path, catalog: Catalog) -> Stack:
     """The stack that a distribution means, before anything is pinned; raises CompileError."""
-    return resolve(check(load(distribution), catalog), catalog)
+    return resolve(check(extended(distribution, catalog), catalog), catalog)
 
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:

@@ -78,7 +78,7 @@ def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
     for name in known:
         for api in (name.text, *catalog.api(name.text).implies):
             if api not in named and catalog.api(api).takes_providers:
-                yield errors.no_provider(Name(api, name.span), catalog.provider_types(api))
+                yield errors.no_provider(Name(api, name.span), _types(api, catalog))
         if name.text not in named and catalog.api(name.text).planned:
             yield section_errors.planned_api(name)
 
@@ -116,7 +116,9 @@ def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> 
 
 def _unknown_provider(provider: ProviderSpec, catalog: Catalog) -> Diagnostic:
     api, type_ = provider.api.text, provider.type
-    return errors.unknown_provider(api, type_, catalog.provider_types(api))
+    return errors.unknown_provider(
+        api, type_, catalog.provider_types(api), catalog.built_types(api)
+    )
 
 
 def _dependency_faults(
@@ -129,7 +131,7 @@ def _dependency_faults(
                 yield errors.missing_dependency(
                     provider.type.type, api, provider.span.span,
                     chain=(api, f"{provider.api}/{provider.id}", _purpose(provider.api, catalog)),
-                    example=next(iter(catalog.provider_types(api)), None),
+                    example=next(iter(_types(api, catalog)), None),
                 )  # fmt: skip
     try:
         _ordered(spec, providers)
@@ -137,6 +139,11 @@ def _dependency_faults(
         api, needed = cycle.path[:2]
         inside = (each for each in providers if each.api == api and needed in each.type.requires)
         yield errors.dependency_cycle(cycle.path, next(inside).span.span)
+
+
+def _types(api: str, catalog: Catalog) -> tuple[str, ...]:
+    """The types to name where one is missing: those that are built, or all where none is."""
+    return catalog.built_types(api) or catalog.provider_types(api)
 
 
 def _purpose(api: str, catalog: Catalog) -> str:

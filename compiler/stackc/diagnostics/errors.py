@@ -290,13 +290,16 @@ def no_provider(api: Name, types: Sequence[str]) -> Diagnostic:
     )
 
 
-def unknown_provider(api: str, type_: Name, known: Sequence[str]) -> Diagnostic:
+def unknown_provider(
+    api: str, type_: Name, known: Sequence[str], built: Sequence[str]
+) -> Diagnostic:
     near = nearest(type_.text, known)
+    told = f"provider types of `{api}` today: {listed(built) if built else 'none'}"
     return Diagnostic(
         "unknown-provider",
         f"unknown provider type `{type_.text}` of the API `{api}`",
         Label(type_.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"provider types of `{api}`: {listed(known)}",),
+        notes=(told,),
         help=f"write `{near}`" if near else f"see `stackc list-providers {api}`",
     )
 

@@ -56,21 +56,22 @@ def applied(root: Mapping, change: Change) -> Mapping:
         case Put(path, value):
             return _put(root, path, value)
         case Move(path, to):
-            value = found(root, path)
-            assert value is not None
-            return applied(_put(root, to, value), Remove(path))
+            moved = found(root, path)
+            assert moved is not None
+            return applied(_put(root, to, moved), Remove(path))
 
 
 def found(root: Value | None, path: Path) -> Value | None:
     """What is at a path, or None."""
+    value: Value | None = root
     for step in path:
-        if isinstance(root, Mapping) and isinstance(step, str):
-            root = root.get(step)
-        elif isinstance(root, Sequence) and isinstance(step, int):
-            root = root.items[step]
+        if isinstance(value, Mapping) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, Sequence) and isinstance(step, int):
+            value = value.items[step]
         else:
             return None
-    return root
+    return value
 
 
 def _at(value: Value, path: Path, change: Changing) -> Mapping:
@@ -112,9 +113,9 @@ def _without(value: Value, step: str | int) -> Value:
 
 def _put(root: Mapping, path: Path, value: Value) -> Mapping:
     step, rest = path[0], path[1:]
-    inner = root.get(step) if isinstance(step, str) else None
     if not rest:
         return _set(root, str(step), value, value.span)
+    inner = root.get(str(step))
     if isinstance(inner, Sequence) and isinstance(rest[0], int):
         return _at(root, path[:-1], lambda each: _set(each, str(path[-1]), value, value.span))
     below = inner if isinstance(inner, Mapping) else Mapping((), value.span)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from stackc.catalog import Catalog
+from stackc.catalog import Catalog, JsonSchema
 from stackc.diagnostics import warnings
+from stackc.diagnostics.report import Diagnostic
 from stackc.source import Span
-from stackc.spellings.changes import Move, Path, Put, Remove, applied
+from stackc.spellings.changes import Move, Path, Put, Remove, applied, found
 from stackc.spellings.rules import Noted
 from stackc.tree import Entry, Mapping, Scalar, Sequence, Value, plain
 
@@ -50,7 +51,9 @@ class _Backends:
     def referred(self, path: Path, value: Mapping, kind: str, within: str) -> Iterator[Noted]:
         """Puts a reference where the database was written, and its backend where it is new."""
         own = "namespace" if kind == "kv" else "table_name"
-        fields = tuple(each for each in value.entries if each.key not in ("namespace", "table_name"))
+        fields = tuple(
+            each for each in value.entries if each.key not in ("namespace", "table_name")
+        )
         type_ = _typed(value, kind)
         entries = tuple(_retyped(each, type_) for each in fields)
         backend = Mapping(entries, value.span)
@@ -104,17 +107,16 @@ def _in_configs(root: Mapping, catalog: Catalog) -> Iterator[tuple[Path, Mapping
 
 
 def _inline(
-    config: Mapping, schema: dict[str, object], path: Path, name: str
+    config: Mapping, schema: JsonSchema, path: Path, name: str
 ) -> Iterator[tuple[Path, Mapping, str, str, Span]]:
-    properties = schema.get("properties")
     for entry in config.entries:
-        found = properties.get(entry.key) if isinstance(properties, dict) else None
-        if not isinstance(entry.value, Mapping) or not isinstance(found, dict):
+        known = schema.get("properties", {}).get(entry.key, {})
+        if not isinstance(entry.value, Mapping):
             continue
-        if "x-store" not in found:
-            yield from _inline(entry.value, found, (*path, entry.key), name)
+        if "x-store" not in known:
+            yield from _inline(entry.value, known, (*path, entry.key), name)
         elif entry.value.get("backend") is None and entry.value.get("type") is not None:
-            yield (*path, entry.key), entry.value, str(found["x-store"]), name, entry.key_span
+            yield (*path, entry.key), entry.value, str(known["x-store"]), name, entry.key_span
 
 
 def _configs(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
@@ -128,8 +130,6 @@ def _configs(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
 
 
 def _scalar(root: Value | None, path: Path) -> str:
-    from stackc.spellings.changes import found
-
     value = found(root, path)
     return str(value.value) if isinstance(value, Scalar) else ""
 
@@ -151,5 +151,5 @@ def _text(text: str, span: Span) -> Scalar:
     return Scalar(text, text, span)
 
 
-def _note(old: str, new: str, span: Span):  # type: ignore[no-untyped-def]
+def _note(old: str, new: str, span: Span) -> Diagnostic:
     return warnings.old_spelling(old, new, span)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from stackc.catalog import Catalog
+from stackc.catalog import Catalog, ProviderType
 from stackc.diagnostics import warnings
 from stackc.diagnostics.report import Diagnostic
 from stackc.environment import Reference, Text
@@ -112,7 +112,7 @@ def disabled_providers(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
         id_ = provider.get("provider_id")
         if not isinstance(id_, Scalar):
             continue
-        if id_.value in (DISABLED, None, "") or _is_never(id_.value):
+        if id_.value in (DISABLED, None) or _is_never(id_.value):
             yield Remove(path), warnings.never_enabled("", "it has no id", id_.span)
             continue
         variable = _switch_of(id_.value)
@@ -148,7 +148,7 @@ def renamed_keys(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
                     yield Rename((*path, "config", old), name), note
 
 
-def _type(path: tuple[str | int, ...], provider: Mapping, catalog: Catalog):  # type: ignore[no-untyped-def]
+def _type(path: tuple[str | int, ...], provider: Mapping, catalog: Catalog) -> ProviderType | None:
     type_, api = provider.get("provider_type"), str(path[1])
     if not isinstance(type_, Scalar) or not isinstance(type_.value, str):
         return None
