@@ -22,7 +22,7 @@ from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
 from stackc.memory import Memory, memory_of
 from stackc.models.decoders.chat_template import SUPPORT
-from stackc.names import folder, identifier, unique
+from stackc.names import folder, package, unique
 from stackc.openapi import document
 from stackc.planned_models import PlannedModel
 from stackc.requirements import PYTHON
@@ -148,7 +148,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
     registry = planner.registry()
     return Plan(
         name=stack.name,
-        package=identifier(stack.name),
+        package=package(stack.name),
         imports=planner.imports(each.value for each in providers),
         providers=providers,
         maps=maps,
@@ -335,13 +335,13 @@ class _Planner:
                 self._use(Symbol(module, name))
         for module, name in _ALWAYS_IMPORTED:
             self._use(Symbol(module, name))
-        package = identifier(self._stack.name)
+        name = package(self._stack.name)
         own = [
-            f"from {package}.inventory import PROVIDERS, ROUTES",
-            f"from {package}.settings import Settings",
+            f"from {name}.inventory import PROVIDERS, ROUTES",
+            f"from {name}.settings import Settings",
         ]
         if any(model.function for model in self.models()):
-            own.insert(0, f"from {package} import chat_templates")
+            own.insert(0, f"from {name} import chat_templates")
         modules = sorted({module for module, _ in self._imported})
         library = tuple(
             f"from {module} import {', '.join(_isorted(self._names(module)))}" for module in modules

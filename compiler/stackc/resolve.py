@@ -9,7 +9,6 @@ from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors, section_errors
 from stackc.diagnostics.report import Diagnostic, stop_at_errors
 from stackc.lint import suspicions
-from stackc.names import shadowed_by
 from stackc.order import CycleError, in_order
 from stackc.policy import policy_diagnostics
 from stackc.resolve_models import bound_models
@@ -22,7 +21,6 @@ from stackc.variables import variables_of
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
     faults = [*spec.warnings]
-    faults += _name_faults(spec)
     faults += _api_faults(spec, catalog)
     faults += _duplicate_providers(spec)
     providers = tuple(_bound_providers(spec, catalog, faults))
@@ -49,12 +47,6 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
         spec=spec,
         warnings=warnings,
     )
-
-
-def _name_faults(spec: Spec) -> Iterator[Diagnostic]:
-    shadowed = shadowed_by(spec.name.text)
-    if shadowed:
-        yield errors.shadowing_name(spec.name.text, shadowed, spec.name.span)
 
 
 def _served(spec: Spec, catalog: Catalog) -> tuple[str, ...]:

@@ -259,16 +259,6 @@ def conflicting_defaults(
     )
 
 
-def shadowing_name(name: str, hidden: str, span: Span) -> Diagnostic:
-    return Diagnostic(
-        "reserved-name",
-        f"a stack called `{name}` would hide {hidden}",
-        Label(span),
-        notes=("the name of the stack is the name of its Python package",),
-        help=f"call it `{name}-stack`",
-    )
-
-
 def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
     near = nearest(api.text, known)
     return Diagnostic(

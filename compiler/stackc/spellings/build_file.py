@@ -1,6 +1,8 @@
 """A build.yaml of Llama Stack: the types of its providers, and nothing of how they are configured."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from stackc import environment
 from stackc.catalog import Catalog, JsonSchema
@@ -80,19 +82,30 @@ def _samples(config: JsonSchema, namespace: str, place: Span) -> Iterator[Entry]
     """What a config must have, and the samples that the catalog gives."""
     for name, schema in config.get("properties", {}).items():
         if "x-sample" in schema:
-            yield Entry(name, place, _scalar(schema["x-sample"], place))
-        elif name in config.get("required", ()) and "x-store" in schema:
-            yield Entry(name, place, _store(schema["x-store"], namespace, place))
+            yield Entry(name, place, _value(schema["x-sample"], place))
+        elif name not in config.get("required", ()):
+            continue
+        elif "x-store" in schema:
+            yield Entry(name, place, _store(schema["x-store"], f"{namespace}::{name}", place))
+        elif "properties" in schema:
+            inner = tuple(_samples(schema, f"{namespace}::{name}", place))
+            yield Entry(name, place, Mapping(inner, place))
 
 
 def _store(kind: str, namespace: str, place: Span) -> Mapping:
-    within = ("namespace", namespace) if kind == "kv" else ("table_name", namespace)
-    pairs = (("backend", f"{kind}_default"), (within[0], within[1].replace("::", "_")))
-    return Mapping(tuple(Entry(key, place, _scalar(value, place)) for key, value in pairs), place)
+    table = namespace.replace("::", "_").replace("-", "_")
+    within = ("namespace", namespace) if kind == "kv" else ("table_name", table)
+    pairs = (("backend", f"{kind}_default"), within)
+    return Mapping(tuple(Entry(key, place, _value(value, place)) for key, value in pairs), place)
 
 
-def _scalar(value: object, place: Span) -> Scalar:
-    if isinstance(value, str):
-        return Scalar(environment.parse(value)[0], value, place)
-    assert value is None or isinstance(value, (int, float))
-    return Scalar(value, str(value), place)
+def _value(sample: Any, place: Span) -> Value:
+    """A sample as if it had been written there."""
+    if isinstance(sample, dict):
+        entries = (Entry(key, place, _value(each, place)) for key, each in sample.items())
+        return Mapping(tuple(entries), place)
+    if isinstance(sample, list):
+        return Sequence(tuple(_value(each, place) for each in sample), place)
+    text = sample if isinstance(sample, str) else json.dumps(sample)
+    value = environment.parse(sample)[0] if isinstance(sample, str) else sample
+    return Scalar(value, text, place)
