@@ -28,6 +28,13 @@ class Span:
     end_line: int
     end_column: int
 
+    @property
+    def text(self) -> str:
+        """The characters of the span, where it stands on one line."""
+        if self.line != self.end_line or self.line > len(self.source.lines):
+            return ""
+        return self.source.lines[self.line - 1][self.column - 1 : self.end_column - 1]
+
     @classmethod
     def whole_line(cls, source: Source, line: int) -> "Span":
         """The text of one line, without its indent."""

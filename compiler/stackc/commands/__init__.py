@@ -15,6 +15,7 @@ from stackc.commands import (
     list_distributions,
     list_providers,
     lock,
+    migrate,
     run,
 )
 
@@ -34,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     check,
     run,
     lock,
+    migrate,
     explain,
     list_distributions,
     list_apis,

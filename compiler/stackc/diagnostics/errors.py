@@ -66,6 +66,16 @@ _SYNTAX = (
 """What ruamel.yaml says of the most common slips, then the same in words of the file, and help."""
 
 
+def not_migrated(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "not-migrated",
+        "this file cannot be rewritten without changing what it means",
+        Label(span),
+        notes=("old spellings inside of anchors and merge keys (`<<`) have to be mended by hand",),
+        help="see the notes of `stackc check`",
+    )
+
+
 def not_a_distribution(span: Span) -> Diagnostic:
     return Diagnostic(
         "bad-yaml",
