@@ -16,6 +16,7 @@ from stackc.commands import (
     list_providers,
     lock,
     run,
+    why,
 )
 
 
@@ -34,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     check,
     run,
     lock,
+    why,
     explain,
     list_distributions,
     list_apis,
