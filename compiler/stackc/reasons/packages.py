@@ -23,7 +23,9 @@ def package_answers(word: str, known: Known) -> Iterator[Answer]:
     found = [each for each in known.plan.lock.packages if _normalised(each.name) == name]
     if found:
         versions = ", ".join(each.version for each in found)
-        reasons = chains(name, _links(known)) or (Reason("the lock does not tell what requires it"),)
+        reasons = chains(name, _links(known)) or (
+            Reason("the lock does not tell what requires it"),
+        )
         yield Answer("package", name, f"{found[0].name} {versions} is in the stack", reasons)
     elif name in map(_normalised, known.plan.lock.excludes):
         yield Answer("package", name, f"{name} is left out", tuple(_excluding(name, known)))
@@ -64,7 +66,9 @@ def _importing(name: str, known: Known) -> Iterator[Root]:
 def _excluding(name: str, known: Known) -> Iterator[Reason]:
     for provider in known.stack.providers:
         if name in map(_normalised, _packages(provider).excluded):
-            text = f"{provider_words(provider)} never imports it, though what it imports asks for it"
+            text = (
+                f"{provider_words(provider)} never imports it, though what it imports asks for it"
+            )
             yield Reason(text, declared(provider, known.stack))
 
 

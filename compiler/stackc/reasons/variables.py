@@ -54,7 +54,9 @@ def _words(reference: environment.Reference, path: str) -> str:
     if reference.operator != ":+":
         return f"`{path}` reads it"
     whole = path.removesuffix(".provider_id")
-    return f"`{whole}` is there where it is set" if whole != path else f"`{path}` looks if it is set"
+    return (
+        f"`{whole}` is there where it is set" if whole != path else f"`{path}` looks if it is set"
+    )
 
 
 def _id(item: Value) -> str | None:
