@@ -9,6 +9,7 @@ from typing import Protocol
 from stackc.commands import (
     build,
     check,
+    diff,
     explain,
     graph,
     list_apis,
@@ -38,6 +39,7 @@ COMMANDS: tuple[Command, ...] = (
     lock,
     why,
     graph,
+    diff,
     explain,
     list_distributions,
     list_apis,
