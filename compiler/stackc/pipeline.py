@@ -29,10 +29,15 @@ def front(distribution: Path, catalog: Catalog) -> Stack:
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
+    return planned_stack(distribution, catalog)[1]
+
+
+def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
+    """What a distribution means, and its plan; raises CompileError. For questions about both."""
     stack = front(distribution, catalog)
     lock = pinned(stack)
     stop_at_errors(list(contradictions(stack, lock)))
-    return plan(stack, lock, catalog)
+    return stack, plan(stack, lock, catalog)
 
 
 def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:

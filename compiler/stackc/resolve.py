@@ -192,10 +192,10 @@ def packages_of(providers: Iterable[Provider], catalog: Catalog, **config: objec
         found += provider.type.packages_of({**dict(provider.config.fields), **config})
     excluded = {name for each in found for name in each.excluded}
     required = {each for packages in found for each in packages.required}
-    kept = (each for each in required if _name_of(each) not in excluded)
+    kept = (each for each in required if name_of(each) not in excluded)
     return Packages(tuple(sorted(kept)), tuple(sorted(excluded)))
 
 
-def _name_of(requirement: str) -> str:
+def name_of(requirement: str) -> str:
     """What a requirement of the catalog is called, without its extras, versions and markers."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]

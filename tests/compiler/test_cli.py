@@ -54,11 +54,15 @@ def loaded(*arguments: str) -> list[str]:
         (("--help",), ()),
         (("--version",), ()),
         (("build", "--help"), ()),
+        (("why", "--help"), ()),
+        (("graph", "--help"), ()),
+        (("diff", "--help"), ()),
         (("explain", "unknown-key"), ("ruamel",)),
         (("list",), ("ruamel",)),
         (("list-apis",), ("ruamel",)),
         (("list-providers",), ("ruamel",)),
         (("check", "no-such-file.yaml"), ("ruamel", "jsonschema")),
+        (("diff", "no:such-file.yaml"), ("ruamel", "jsonschema")),
     ],
 )
 def test_a_question_loads_little(arguments: tuple[str, ...], allowed: tuple[str, ...]) -> None:
@@ -88,6 +92,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("run", "--port", "http", "distributions/starter.yaml"),
         ("explain",),
         ("explain", "unknown-kye"),
+        ("why", "distributions/starter.yaml"),
+        ("graph", "--format", "png", "distributions/starter.yaml"),
+        ("diff",),
         ("list-providers", "inferense"),
     ],
 )

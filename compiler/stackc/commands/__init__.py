@@ -9,7 +9,9 @@ from typing import Protocol
 from stackc.commands import (
     build,
     check,
+    diff,
     explain,
+    graph,
     list_apis,
     list_deps,
     list_distributions,
@@ -17,6 +19,7 @@ from stackc.commands import (
     lock,
     migrate,
     run,
+    why,
 )
 
 
@@ -36,6 +39,9 @@ COMMANDS: tuple[Command, ...] = (
     run,
     lock,
     migrate,
+    why,
+    graph,
+    diff,
     explain,
     list_distributions,
     list_apis,
