@@ -105,6 +105,7 @@ def models(plan: Plan) -> Parts:
             "type": words(fields["model_type"]),
             "provider_model_id": words(fields["provider_resource_id"]),
             **dict(_metadata(fields["metadata"])),
+            **({"enabled": words(fields["enabled"])} if "enabled" in fields else {}),
             **(dict(_decided(plan, made)) if made else {}),
         }
     return found
