@@ -12,6 +12,7 @@ from stackc.lock import pinned
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
+from stackc.tree import Document
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,12 @@ def front(distribution: Path, catalog: Catalog) -> Stack:
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
-    stack = front(distribution, catalog)
+    return plan_of_document(load(distribution), catalog)
+
+
+def plan_of_document(document: Document, catalog: Catalog) -> Plan:
+    """The plan of a document, and of the lock that lies beside where it was read."""
+    stack = resolve(check(document, catalog), catalog)
     lock = pinned(stack)
     stop_at_errors(list(contradictions(stack, lock)))
     return plan(stack, lock, catalog)
