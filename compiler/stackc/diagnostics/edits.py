@@ -40,7 +40,7 @@ class _Written:
 def respelt(span: Span, old: str, new: str) -> tuple[Edit, ...]:
     """The edit of a text `old` to `new`, in the same quotes where it has any."""
     written = _scalar(span)
-    if written is None or written.value != old:
+    if written is None or written.value != old or "$" in new:  # `$` may begin an expression
         return ()
     return (Edit(span, _spelling(new, written.style)),)
 
