@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from stackc import fixes
 from stackc.catalog import Catalog
@@ -122,8 +122,7 @@ NAMES = st.text(min_size=1).filter(
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("style", STYLES)
 def test_any_text_can_stand_where_another_stood(context: str, style: str, new: str) -> None:
-    if '":@' in context and style == "old":
-        return
+    assume(new != "b")  # which is a key of these texts
     text = context.replace("@", style)
     span, source = in_context(text, style)
     (edit,) = respelt(span, "old", new)
@@ -133,7 +132,7 @@ def test_any_text_can_stand_where_another_stood(context: str, style: str, new: s
 
 
 def _loaded(text: str) -> object:
-    """The plain value of a text, which stands in a list so that it may be anything."""
+    """The plain value of a text, which stands under a key so that it may be anything."""
     indented = "".join(f"  {line}\n" for line in text.split("\n"))
     root = read(Path("x.yaml"), f"root:\n{indented}").root
     assert isinstance(root, Mapping | List)
@@ -309,3 +308,27 @@ def test_what_cannot_be_read_is_left_to_the_check(
     code, err = check(capsys)
     assert (code, err.count("error[bad-yaml]")) == (1, 1)
     assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("$PORT_OF_IT", "${env.PORT_OF_IT}"),
+        ("${Env.x:=5}", "${env.X:=5}"),
+        ("${X:-5}", "${env.X:=5}"),
+        ("${X+5}", "${env.X:+5}"),
+        ("$ENVIRONMENT", "${env.ENVIRONMENT}"),
+        ("${env.X:?how long}", None),
+        ("${evn.THREADS:=5}", None),
+        ("${of-it}", None),
+        ("${env.X:=${env.Y}}", None),
+        ("${env.X", "${env.X}"),
+        ("${env.X and more", None),
+        ("${}", None),
+        ("${env.X|upper}", None),
+    ],
+)
+def test_expressions_that_lose_nothing(written: str, mended: str | None) -> None:
+    text = f"version: 2\nimage_name: example\nserver:\n  host: {written}\n"
+    fixes = [each.fix for each in diagnose(text) if each.fix]
+    assert [edit.text for edits in fixes for edit in edits] == ([mended] if mended else [])

@@ -258,9 +258,10 @@ def _rewritten(fault: Malformed, span: Span) -> tuple[Edit, ...]:
 
 
 def _keeps_all(fault: Malformed) -> bool:
-    """Whether the right form has every letter and digit of what was written, and no other."""
+    """Whether the right form has every letter and digit of what was written, its name in one piece."""
     written, right = _letters(fault.text), _letters(fault.right_form)
-    return right in (written, f"ENV{written}")
+    name = re.findall(r"\w+", fault.right_form)[1]
+    return right in (written, f"ENV{written}") and name in fault.text.upper()
 
 
 def _letters(expression: str) -> str:
