@@ -29,7 +29,7 @@ update:
 
 # Compile every distribution.
 build:
-    for file in distributions/*.yaml; do {{python}} -m stackc.cli build $file || exit 1; done
+    for lock in distributions/*.lock; do {{python}} -m stackc.cli build ${lock%.lock}.yaml || exit 1; done
 
 # Compile and serve one distribution.
 run name="starter" *arguments:
