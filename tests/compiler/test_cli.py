@@ -165,10 +165,10 @@ def test_list(
     shutil.copytree(ROOT / "distributions", tmp_path / "distributions")
     (tmp_path / "generated" / "starter").mkdir(parents=True)
     _, out, _ = run(capsys, "list")
-    assert [line.split(maxsplit=1) for line in out.splitlines()] == [
-        ["gateway", "not built"],
-        ["starter", "built"],
-    ]
+    states = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert sorted(states) == sorted(path.stem for path in (ROOT / "distributions").glob("*.yaml"))
+    assert states["gateway"] == "not built"
+    assert states["starter"] == "built"
 
 
 def test_list_apis(capsys: pytest.CaptureFixture[str]) -> None:
