@@ -148,6 +148,11 @@ class Catalog:
         files = (self._root / "providers" / api).glob("*.yaml")
         return tuple(sorted(path.stem.replace("__", "::") for path in files))
 
+    def types(self, api: str) -> tuple[ProviderType, ...]:
+        """Every provider type of an API, in the order of `provider_types`."""
+        found = (self.provider(api, type_) for type_ in self.provider_types(api))
+        return tuple(provider for provider in found if provider)
+
     def provider(self, api: str, type_: str) -> ProviderType | None:
         """A provider type of an API, or None where there is none of that name."""
         if (api, type_) not in self._providers:

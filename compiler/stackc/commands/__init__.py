@@ -16,6 +16,7 @@ from stackc.commands import (
     list_providers,
     lock,
     run,
+    schema,
 )
 
 
@@ -39,5 +40,6 @@ COMMANDS: tuple[Command, ...] = (
     list_apis,
     list_providers,
     list_deps,
+    schema,
 )
 """Every command, in the order in which `--help` tells them."""
