@@ -9,6 +9,7 @@ from typing import Protocol
 from stackc.commands import (
     build,
     check,
+    docs,
     explain,
     list_apis,
     list_deps,
@@ -41,5 +42,6 @@ COMMANDS: tuple[Command, ...] = (
     list_providers,
     list_deps,
     schema,
+    docs,
 )
 """Every command, in the order in which `--help` tells them."""
