@@ -11,6 +11,7 @@ from stackc.commands import (
     check,
     docs,
     explain,
+    init,
     list_apis,
     list_deps,
     list_distributions,
@@ -32,6 +33,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
+    init,
     build,
     check,
     run,
