@@ -9,6 +9,7 @@ from typing import Protocol
 from stackc.commands import (
     build,
     check,
+    completion,
     docs,
     explain,
     init,
@@ -17,6 +18,7 @@ from stackc.commands import (
     list_distributions,
     list_providers,
     lock,
+    new,
     run,
     schema,
 )
@@ -45,5 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     list_deps,
     schema,
     docs,
+    new,
+    completion,
 )
 """Every command, in the order in which `--help` tells them."""
