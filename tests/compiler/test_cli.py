@@ -14,7 +14,7 @@ from stackc.commands.arguments import FINE, INPUT_AT_FAULT, USAGE
 from stackc.version import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
-HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "stackrt")
+HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "shtab", "stackrt")
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +58,10 @@ def loaded(*arguments: str) -> list[str]:
         (("list",), ("ruamel",)),
         (("list-apis",), ("ruamel",)),
         (("list-providers",), ("ruamel",)),
+        (("init", "--help"), ()),
+        (("new", "--help"), ()),
+        (("schema",), ("ruamel",)),
+        (("completion", "bash"), ("ruamel", "shtab")),
         (("check", "no-such-file.yaml"), ("ruamel", "jsonschema")),
     ],
 )
@@ -88,6 +92,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("run", "--port", "http", "distributions/starter.yaml"),
         ("explain",),
         ("explain", "unknown-kye"),
+        ("init", "--port", "http"),
+        ("new",),
+        ("new", "provider", "inference"),
+        ("completion",),
         ("list-providers", "inferense"),
     ],
 )
