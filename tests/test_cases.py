@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from stackc import progress, resources
+from stackc import diagnostics, progress, resources
 from stackc.cli import main
-from stackc.diagnostics import errors
 from stackc.package import CONTEXT
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
@@ -125,11 +124,12 @@ ELSEWHERE = {
 
 
 def codes() -> set[str]:
-    """Every code that a function of errors.py gives, read from its syntax tree."""
-    tree = ast.parse(Path(errors.__file__).read_text())
+    """Every code that a function of the compiler gives, read from the syntax trees."""
+    modules = Path(diagnostics.__file__).parent.glob("*.py")
     return {
         str(node.args[0].value)
-        for node in ast.walk(tree)
+        for module in modules
+        for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Diagnostic"
@@ -143,7 +143,11 @@ def test_every_error_has_a_page() -> None:
 
 def test_every_error_has_a_case() -> None:
     shown = (_read(folder / "want.stderr") or "" for folder in CASES)
-    reached = {code for text in shown for code in re.findall(r"(?m)^error\[([a-z-]+)\]", text)}
+    reached = {
+        code
+        for text in shown
+        for code in re.findall(r"(?m)^(?:error|warning|note)\[([a-z-]+)\]", text)
+    }
     assert reached == codes() - ELSEWHERE.keys()
 
 

@@ -3,26 +3,45 @@
 import inspect
 import json
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
+from ruamel.yaml import YAML
 from stackc import resources
-from stackc.catalog import Api, Catalog, ProviderType, Symbol
+from stackc.catalog import UNBUILT, Api, Catalog, JsonSchema, Packages, ProviderType, Symbol
+from stackc.environment import parse
 from stackc.shake import reach
+from stackc.shape import fits
 from stacks import distribution_name
 
 CATALOG = Catalog()
 APIS = [CATALOG.api(name) for name in CATALOG.api_names]
+BUILT_APIS = [api for api in APIS if not api.planned]
+PROVIDER_FILES = sorted((resources.folder("schemas") / "providers").glob("*/*.yaml"))
 PROVIDERS = [
     provider
-    for api in CATALOG.api_names
+    for api in sorted({path.parent.name for path in PROVIDER_FILES})
     for type_ in CATALOG.provider_types(api)
     if (provider := CATALOG.provider(api, type_))
 ]
+BUILT = [provider for provider in PROVIDERS if not provider.planned]
+PLANNED = [provider for provider in PROVIDERS if provider.planned]
+
+PROVIDER_KEYS = {
+    *("type", "api", "summary", "status", "replaced_by", "requires", "optional", "capabilities"),
+    *("class", "arguments", "packages", "packages_by", "excluded_packages", "models"),
+    *("shared_config", "config"),
+}
+FIELD_KEYS = {
+    *("x-aliases", "x-definition", "x-form", "x-planned", "x-sample", "x-static", "x-store"),
+}
+"""The keys of ours that stand beside those of JSON Schema."""
 
 PACKAGE_OF = {"pydantic_core": "pydantic"}
 """Distributions of top-level modules that are called otherwise."""
@@ -35,15 +54,96 @@ def load(symbol: Symbol) -> Any:
     return getattr(import_module(symbol.module), symbol.name)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.type)
+def name_of(value: ProviderType | Path) -> str:
+    return value.stem if isinstance(value, Path) else f"{value.api} {value.type}"
+
+
+def fields(schema: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
+    """Every property of a configuration, also inside others; not what a reference consists of."""
+    for name, field in schema.get("properties", {}).items():
+        yield name, field
+        if not {"x-store", "x-definition"} & set(field):
+            yield from fields(field)
+
+
+def fields_of(provider: ProviderType) -> list[tuple[str, JsonSchema]]:
+    return list(fields(provider.config))
+
+
+def as_read(value: Any) -> Any:
+    """A value of YAML as the compiler reads it, with environment expressions in it."""
+    if isinstance(value, dict):
+        return {key: as_read(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_read(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    text, malformed = parse(value)
+    assert not malformed
+    return text
+
+
+@pytest.mark.parametrize("path", PROVIDER_FILES, ids=name_of)
+def test_file_is_where_it_says(path: Path) -> None:
+    data = YAML(typ="safe", pure=True).load(path.read_text())
+    assert set(data) <= PROVIDER_KEYS
+    assert data["api"] == path.parent.name
+    assert data["type"] == path.stem.replace("__", "::")
+    assert data["summary"].endswith(".")
+    assert data.get("status", "planned") == "planned"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=name_of)
 def test_config_schema_is_one(provider: ProviderType) -> None:
     Draft202012Validator.check_schema(provider.config)
     assert provider.config["additionalProperties"] is False
-    for name, field in provider.config["properties"].items():
+    assert set(provider.config.get("required", ())) <= set(provider.config.get("properties", ()))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=name_of)
+def test_every_field_is_described(provider: ProviderType) -> None:
+    known = set(Draft202012Validator.VALIDATORS) | {"default", "description"} | FIELD_KEYS
+    for name, field in fields_of(provider):
         assert field["description"].endswith("."), name
+        assert set(field) <= known, name
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.type)
+@pytest.mark.parametrize("provider", PROVIDERS, ids=name_of)
+def test_defaults_and_samples_fit(provider: ProviderType) -> None:
+    for name, field in fields_of(provider):
+        assert "default" not in field or fits(field["default"], field), name
+        assert "x-sample" not in field or fits(as_read(field["x-sample"]), field), name
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=name_of)
+def test_a_name_is_of_one_field(provider: ProviderType) -> None:
+    properties = provider.config.get("properties", {})
+    names = [*properties]
+    for field in properties.values():
+        names += field.get("x-aliases", ())
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("provider", PLANNED, ids=name_of)
+def test_planned_is_not_there(provider: ProviderType) -> None:
+    file = provider.type.replace("::", "__")
+    path = resources.folder("schemas") / "providers" / provider.api / f"{file}.yaml"
+    data = YAML(typ="safe", pure=True).load(path.read_text())
+    assert not {"class", "arguments", "packages", "packages_by", "excluded_packages"} & set(data)
+    assert provider.constructor == UNBUILT
+    assert provider.packages == Packages()
+    name = provider.type.partition("::")[2].replace("::", "_").replace("-", "_")
+    code = resources.runtime() / "providers" / provider.api
+    assert not (code / f"{name}.py").exists()
+    assert not (code / name).exists()
+
+
+@pytest.mark.parametrize("provider", BUILT, ids=name_of)
+def test_built_is_there(provider: ProviderType) -> None:
+    assert inspect.isclass(load(provider.constructor))
+
+
+@pytest.mark.parametrize("provider", BUILT, ids=name_of)
 def test_signature_is_the_schema(provider: ProviderType) -> None:
     """Each field goes to a parameter of its name or into an argument; defaults are the same."""
     parameters = inspect.signature(load(provider.constructor)).parameters
@@ -51,6 +151,9 @@ def test_signature_is_the_schema(provider: ProviderType) -> None:
     patterns = "".join(provider.arguments.values())
     for name, field in provider.config["properties"].items():
         if f"{{{name}}}" in patterns:
+            continue
+        if "x-planned" in field:
+            assert name not in parameters, name
             continue
         default = parameters[name].default
         wanted = field.get("default", inspect.Parameter.empty)
@@ -69,7 +172,7 @@ def configurations(provider: ProviderType) -> list[dict[str, object]]:
     return [dict(zip(provider.packages_by, each, strict=True)) for each in product(*choices)]
 
 
-CONFIGURED = [(provider, config) for provider in PROVIDERS for config in configurations(provider)]
+CONFIGURED = [(provider, config) for provider in BUILT for config in configurations(provider)]
 
 
 @pytest.mark.parametrize(("provider", "config"), CONFIGURED)
@@ -86,7 +189,7 @@ def test_packages_are_the_imports(provider: ProviderType, config: dict[str, obje
     assert not required & {name for each in packages for name in each.excluded}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.type)
+@pytest.mark.parametrize("provider", BUILT, ids=name_of)
 def test_every_choice_of_packages_is_a_value_of_its_field(provider: ProviderType) -> None:
     for name, choices in provider.packages_by.items():
         field = provider.config["properties"][name]
@@ -95,7 +198,7 @@ def test_every_choice_of_packages_is_a_value_of_its_field(provider: ProviderType
         assert field["default"] in choices
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_endpoint_has_every_method(api: Api) -> None:
     endpoint = load(api.endpoint)
     for route in api.routes:
@@ -103,7 +206,7 @@ def test_endpoint_has_every_method(api: Api) -> None:
     assert tuple(inspect.signature(endpoint).parameters) == api.arguments
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_components_of_the_routes_exist(api: Api) -> None:
     components = CATALOG.components(api.name)
     for route in api.routes:
@@ -113,10 +216,10 @@ def test_components_of_the_routes_exist(api: Api) -> None:
         Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("route", [r for api in APIS for r in api.routes if r.request])
+@pytest.mark.parametrize("route", [r for api in BUILT_APIS for r in api.routes if r.request])
 def test_request_bodies_are_the_components(route: Any) -> None:
     """What the runtime validates and what the OpenAPI document says are the same fields."""
-    api = next(api for api in APIS if route in api.routes)
+    api = next(api for api in BUILT_APIS if route in api.routes)
     body = load(Symbol(api.endpoint.module, route.request))
     actual = TypeAdapter(body).json_schema()
     actual = actual.get("$defs", {}).get(route.request, actual)

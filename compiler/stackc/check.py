@@ -1,40 +1,69 @@
 """Checking: a document has the right shape, field by field, and every value the type of its field."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from stackc.catalog import Catalog, JsonSchema
-from stackc.diagnostics.report import Diagnostic, raise_any
+from stackc.diagnostics.report import Diagnostic, stop_at_errors
 from stackc.fields import Fields
+from stackc.kinds import KINDS
 from stackc.shape import faults_of
 from stackc.source import Span
 from stackc.tree import Document, Entry, Mapping, Scalar, Sequence, Value, plain
-from stackc.values import Name, Object
+from stackc.unbuilt import unbuilt
+from stackc.values import Checked, Name, Object
+from stackc.variants import concrete
 
 
 @dataclass(frozen=True)
 class ProviderSpec:
-    """A provider as it was asked for; `enabled_by` is the variable that switches it on."""
+    """A provider as it was asked for; `enabled_by` is the variable that switches it on.
+
+    `config` is typed, `written` is the same as it stands in the document.
+    """
 
     api: Name
     id: Name
     enabled_by: str | None
     type: Name
     config: Object
+    written: Value | None
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """A model as it was asked for. `fields` holds all of it, typed; the names are as written."""
+class ResourceSpec:
+    """A registered resource as it was asked for; `kind` is the list that it stands in.
 
+    `fields` holds all of it, typed; the names are as written. `provider` is None where only one
+    provider can be meant; `enabled_by` is the variable that switches it on.
+    """
+
+    kind: str
     id: Name
-    provider: Name
+    provider: Name | None
+    enabled_by: str | None
     fields: Object
     spans: dict[str, Span]
 
     def span(self, path: str) -> Span:
-        """The place of a value such as `head.data`, or of the model where it is not there."""
+        """The place of a value such as `head.data`, or of the resource where it is not there."""
         return self.spans.get(path, self.id.span)
+
+    def name(self, path: str) -> Name | None:
+        """The text under a path as a name, where there is one."""
+        value: Checked = self.fields
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, Object) else None
+        return Name(value, self.span(path)) if isinstance(value, str) else None
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """A reference to a backend: what is kept there, and whether as `kv` or `sql`."""
+
+    name: str
+    kind: str
+    backend: Name
 
 
 @dataclass(frozen=True)
@@ -49,23 +78,27 @@ class Spec:
     name: Name
     apis: tuple[Name, ...] | None
     providers: tuple[ProviderSpec, ...]
-    models: tuple[ModelSpec, ...]
-    backends: tuple[Name, ...]
-    stores: tuple[tuple[Name, Name], ...]
+    models: tuple[ResourceSpec, ...]
+    resources: tuple[ResourceSpec, ...]
+    backends: dict[str, str] | None
+    stores: tuple[StoreSpec, ...]
     server: Object
+    sections: Object
+    unbuilt: tuple[Diagnostic, ...]
+    warnings: tuple[Diagnostic, ...]
 
 
 def check(document: Document, catalog: Catalog) -> Spec:
     """The spec that a document is; raises CompileError with every fault of its shape."""
     schema = catalog.distribution_schema
-    faults = list(faults_of(document.root, schema, "the distribution", document.root.span))
+    faults = [*document.warnings]
+    faults += faults_of(document.root, schema, "the distribution", document.root.span)
     for api, provider in _providers(document.root):
         faults += _config_faults(api, provider, catalog)
-    raise_any(faults)
+    stop_at_errors(faults)
     fields = Fields(schema)
     spec = _spec(document, catalog, fields)
-    raise_any(fields.faults)
-    return spec
+    return replace(spec, warnings=stop_at_errors([*faults, *fields.faults]))
 
 
 def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -101,28 +134,50 @@ def _spec(document: Document, catalog: Catalog, fields: Fields) -> Spec:
     root = document.root
     apis = root.get("apis")
     schema = catalog.distribution_schema
-    server = root.get("server")
+    others = tuple(each for each in root.entries if each.key not in OWN_SPECS)
+    sections = fields.object(Mapping(others, root.span), schema)
+    server = sections.get("server")
+    providers = tuple(_providers(root))
+    configs = [_config_schema(api, provider, catalog) or {} for api, provider in providers]
     return Spec(
         document=document,
         name=_name(root.get("image_name")),
         apis=tuple(map(_name, apis.items)) if isinstance(apis, Sequence) else None,
         providers=tuple(
-            _provider_spec(api, provider, _config_schema(api, provider, catalog), fields)
-            for api, provider in _providers(root)
+            _provider_spec(api, provider, config, fields)
+            for (api, provider), config in zip(providers, configs, strict=True)
         ),
-        models=tuple(_model_spec(model, schema, fields) for model in _models(root)),
-        backends=tuple(Name(entry.key, entry.key_span) for entry in _storage(root, "backends")),
-        stores=tuple(
-            (Name(entry.key, entry.key_span), _name(entry.value.get("backend")))
-            for entry in _storage(root, "stores")
-            if isinstance(entry.value, Mapping)
+        models=tuple(_resources(root, "models", schema, fields)),
+        resources=tuple(
+            each
+            for kind in KINDS
+            if kind != "models"
+            for each in _resources(root, kind, schema, fields)
         ),
-        server=fields.object(server, schema["$defs"]["server"]),
+        backends=_backends(root),
+        stores=tuple(_stores(root, schema, zip(providers, configs, strict=True))),
+        server=server if isinstance(server, Object) else Object(()),
+        sections=sections,
+        unbuilt=tuple(_unbuilt(root, schema, zip(providers, configs, strict=True))),
+        warnings=(),
     )
 
 
+OWN_SPECS = ("providers", "registered_resources")
+"""The sections whose entries are specs of their own."""
+
+Configured = Iterable[tuple[tuple[Entry, Mapping], JsonSchema]]
+"""Each provider under its API, with the schema of its config."""
+
+
+def _unbuilt(root: Mapping, schema: JsonSchema, providers: Configured) -> Iterator[Diagnostic]:
+    yield from unbuilt(root, schema, schema)
+    for (_, provider), config in providers:
+        yield from unbuilt(provider.get("config"), config, schema)
+
+
 def _provider_spec(
-    api: Entry, provider: Mapping, config: JsonSchema | None, fields: Fields
+    api: Entry, provider: Mapping, config: JsonSchema, fields: Fields
 ) -> ProviderSpec:
     id_, enabled_by = fields.provider_id(provider.get("provider_id"))
     return ProviderSpec(
@@ -130,16 +185,32 @@ def _provider_spec(
         id=id_,
         enabled_by=enabled_by,
         type=_name(provider.get("provider_type")),
-        config=fields.object(provider.get("config"), config or {}),
+        config=fields.object(provider.get("config"), config),
+        written=provider.get("config"),
     )
 
 
-def _model_spec(model: Mapping, schema: JsonSchema, fields: Fields) -> ModelSpec:
-    return ModelSpec(
-        id=_name(model.get("model_id")),
-        provider=_name(model.get("provider_id")),
-        fields=fields.object(model, schema["$defs"]["model"]),
-        spans=dict(_spans(model)),
+def _resources(
+    root: Mapping, kind: str, schema: JsonSchema, fields: Fields
+) -> Iterator[ResourceSpec]:
+    resources = root.get("registered_resources")
+    found = resources.get(kind) if isinstance(resources, Mapping) else None
+    for each in found.items if isinstance(found, Sequence) else ():
+        if isinstance(each, Mapping):
+            yield _resource(kind, each, schema, fields)
+
+
+def _resource(kind: str, each: Mapping, schema: JsonSchema, fields: Fields) -> ResourceSpec:
+    written = each.get("provider_id")
+    provider, enabled_by = fields.provider_id(written) if written else (None, None)
+    definition = schema["$defs"][KINDS[kind].definition]
+    return ResourceSpec(
+        kind=kind,
+        id=_name(each.get(KINDS[kind].id)),
+        provider=provider,
+        enabled_by=enabled_by,
+        fields=fields.object(each, definition),
+        spans=dict(_spans(each)),
     )
 
 
@@ -151,18 +222,44 @@ def _spans(mapping: Mapping, prefix: str = "") -> Iterator[tuple[str, Span]]:
             yield from _spans(entry.value, f"{prefix}{entry.key}.")
 
 
-def _models(root: Mapping) -> Iterator[Mapping]:
-    resources = root.get("registered_resources")
-    models = resources.get("models") if isinstance(resources, Mapping) else None
-    for model in models.items if isinstance(models, Sequence) else ():
-        if isinstance(model, Mapping):
-            yield model
-
-
-def _storage(root: Mapping, section: str) -> tuple[Entry, ...]:
+def _backends(root: Mapping) -> dict[str, str] | None:
+    """The type of each backend by its name; None where there is no storage section."""
     storage = root.get("storage")
-    found = storage.get(section) if isinstance(storage, Mapping) else None
-    return found.entries if isinstance(found, Mapping) else ()
+    if not isinstance(storage, Mapping):
+        return None
+    found = storage.get("backends")
+    entries = found.entries if isinstance(found, Mapping) else ()
+    return {entry.key: _name(_within(entry.value, "type")).text for entry in entries}
+
+
+def _stores(root: Mapping, schema: JsonSchema, providers: Configured) -> Iterator[StoreSpec]:
+    """Every reference to a backend: those of the sections and those of the providers' configs."""
+    yield from _references(root, schema, schema["$defs"], "")
+    for (_, provider), config in providers:
+        owner = _name(provider.get("provider_type")).text
+        config_value = provider.get("config")
+        if isinstance(config_value, Mapping):
+            yield from _references(config_value, config, schema["$defs"], f"{owner} ")
+
+
+def _references(
+    mapping: Mapping, schema: JsonSchema, definitions: dict[str, JsonSchema], owner: str
+) -> Iterator[StoreSpec]:
+    properties = concrete(schema, definitions, mapping).get("properties", {})
+    for entry in mapping.entries:
+        found = properties.get(entry.key)
+        if not isinstance(entry.value, Mapping) or found is None:
+            continue
+        kind = concrete(found, definitions, entry.value).get("x-store")
+        if kind is not None:
+            backend = _name(entry.value.get("backend"))
+            yield StoreSpec(f"{owner}{entry.key}", kind, backend)
+        else:
+            yield from _references(entry.value, found, definitions, owner)
+
+
+def _within(value: Value, key: str) -> Value | None:
+    return value.get(key) if isinstance(value, Mapping) else None
 
 
 def _name(value: Value | None) -> Name:

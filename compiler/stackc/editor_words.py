@@ -1,6 +1,7 @@
 """Our JSON Schemas in the words of editors, with an expression wherever one may stand."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from stackc.catalog import JsonSchema
@@ -13,12 +14,15 @@ ANNOTATIONS = ("title", "description", "markdownDescription", "default", "exampl
 
 _MAPS = ("properties", "patternProperties")
 _LISTS = ("allOf", "anyOf", "oneOf")
+_OLDER = {"dependentRequired": "dependencies"}
+"""Keywords that are called otherwise in draft 7."""
+
 _PARTS = ("items", "additionalProperties", "then", "else")
 
 
 def translated(schema: JsonSchema) -> JsonSchema:
     """A schema of ours as one of draft 7, where each value may be an environment expression."""
-    found = {key: _part(key, value) for key, value in schema.items() if _known(key)}
+    found = {_OLDER.get(key, key): _part(key, schema[key]) for key in schema if _known(key)}
     found |= _words(schema)
     if "$ref" in found and len(found) > 1:  # draft 7 reads nothing beside a reference
         found = {"allOf": [{"$ref": found.pop("$ref")}], **found}
@@ -41,7 +45,7 @@ def _known(key: str) -> bool:
 
 def _part(key: str, value: Any) -> Any:
     if key in _MAPS:
-        return {name: translated(each) for name, each in value.items()}
+        return dict(_fields(value))
     if key in _LISTS:
         return [translated(each) for each in value]
     if key in _PARTS and isinstance(value, dict):
@@ -49,6 +53,18 @@ def _part(key: str, value: Any) -> Any:
     if key == "$ref":
         return value.replace("#/$defs/", "#/definitions/")
     return value
+
+
+def _fields(properties: dict[str, JsonSchema]) -> Iterator[tuple[str, JsonSchema]]:
+    """The fields, and the names that they have in files of other versions."""
+    for name, each in properties.items():
+        yield name, translated(each)
+        for alias in each.get("x-aliases", ()):
+            if alias not in properties:
+                yield (
+                    alias,
+                    {"deprecationMessage": f"Today this is `{name}`.", "doNotSuggest": True},
+                )
 
 
 _OF_THE_TEXT = ("const", "enum", "maxLength")
@@ -104,7 +120,7 @@ def _words(schema: JsonSchema) -> JsonSchema:
         found["patternErrorMessage"] = f"This must be {schema['x-form']}."
     if "x-sample" in schema:
         found["examples"] = [schema["x-sample"]]
-    if schema.get("format") == "password":
+    elif schema.get("format") == "password":
         found["defaultSnippets"] = [{"label": "a variable", "body": _SECRET}]
     return found
 

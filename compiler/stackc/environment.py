@@ -3,7 +3,8 @@
 The forms and their meaning are those of Llama Stack's run.yaml version 2: an empty variable counts
 as unset, a default or value cannot hold a `}`, and several expressions and text may stand in one
 string. What Llama Stack leaves as silent literal text (`$X`, `${env.x}`, `${env.X:-d}`) is an error
-here. Dollar signs before `{` or a capital are each written `$$`.
+here. `${env.X:default}`, which Llama Stack before 0.2.13 had for `${env.X:=default}`, is still read.
+Dollar signs before `{` or a capital are each written `$$`.
 """
 
 import re
@@ -45,16 +46,20 @@ class Text:
 
 @dataclass(frozen=True)
 class Malformed:
-    """Something that was meant as an expression and is none: where in the value, and the right form."""
+    """Something that was meant as an expression and is none: where in the value, and the right form.
+
+    `old`: it was one in other days, and has been read as its right form.
+    """
 
     offset: int
     text: str
     right_form: str
+    old: bool = False
 
 
 _TOKEN = re.compile(
     r"(?P<escape>\$\$(?=\$*[{A-Z_]))"
-    r"|\$\{env\.(?P<name>[A-Z_][A-Z0-9_]*)(?:(?P<operator>:[=+])(?P<operand>(?:(?!\$\{)[^}])*))?\}"
+    r"|\$\{env\.(?P<name>[A-Z_][A-Z0-9_]*)(?:(?P<operator>:[=+]|:(?![-?]))(?P<operand>(?:(?!\$\{)[^}])*))?\}"
     r"|(?P<braced>\$\{[^}]*\}?)"
     r"|(?P<bare>\$[A-Z_][A-Z0-9_]*)"
 )
@@ -74,6 +79,8 @@ def parse(text: str) -> tuple[str | Text, list[Malformed]]:
             _add_literal(parts, "$")
         elif match["name"]:
             parts.append(_reference(match))
+            if match["operator"] == ":":
+                malformed.append(Malformed(match.start(), match[0], str(parts[-1]), old=True))
         else:
             malformed.append(Malformed(match.start(), match[0], _right_form(match[0])))
     _add_literal(parts, text[end:])
@@ -84,7 +91,7 @@ def parse(text: str) -> tuple[str | Text, list[Malformed]]:
 
 def _reference(match: re.Match[str]) -> Reference:
     operator: Operator = ""
-    if match["operator"] == ":=":
+    if match["operator"] in (":=", ":"):
         operator = ":="
     elif match["operator"] == ":+":
         operator = ":+"

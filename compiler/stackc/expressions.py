@@ -38,6 +38,14 @@ class Conditional:
 
 
 @dataclass(frozen=True)
+class When:
+    """An item of a list that is only there where a condition holds."""
+
+    condition: "Expression"
+    item: "Expression"
+
+
+@dataclass(frozen=True)
 class Child:
     """A path below another path."""
 
@@ -76,7 +84,7 @@ class DictOf:
 
 
 Expression = (
-    Constant | Reference | Formatted | Conditional | Child | Call | Method | ListOf | DictOf
+    Constant | Reference | Formatted | Conditional | When | Child | Call | Method | ListOf | DictOf
 )
 
 
@@ -94,6 +102,8 @@ def _parts(expression: Expression) -> Iterator[Expression]:
             yield from (part for part in parts if not isinstance(part, str))
         case Conditional(condition, then, otherwise):
             yield from (condition, then, otherwise)
+        case When(condition, item):
+            yield from (condition, item)
         case Child(part, _) | Method(part, _):
             yield part
         case Call(_, items) | DictOf(items):
@@ -113,6 +123,8 @@ def as_json(expression: Expression) -> Any:
             return {"format": [each if isinstance(each, str) else as_json(each) for each in parts]}
         case Conditional(condition, then, otherwise):
             return {"if": [as_json(each) for each in (condition, then, otherwise)]}
+        case When(condition, item):
+            return {"when": as_json(condition), "item": as_json(item)}
         case Child(parent, name):
             return {"path": [as_json(parent), name]}
         case Call(function, arguments):

@@ -16,6 +16,7 @@ from stackc.values import (
     coerce,
     reads_as,
 )
+from stackc.variants import concrete
 
 KINDS: tuple[Kind, ...] = ("string", "integer", "number", "boolean")
 
@@ -25,16 +26,19 @@ class Fields:
 
     def __init__(self, root: JsonSchema) -> None:
         self._root = root
+        self._definitions: dict[str, JsonSchema] = root["$defs"]
         self.faults: list[Diagnostic] = []
 
     def object(self, value: Value | None, schema: JsonSchema) -> Object:
         """A mapping by its schema; nothing at all is an empty mapping."""
         if not isinstance(value, Mapping):
             return Object(())
-        properties = self._deref(schema).get("properties", {})
+        schema = concrete(schema, self._definitions, value)
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+        other = others if isinstance(others, dict) else {}
         return Object(
             tuple(
-                (entry.key, self._value(entry.key, entry.value, properties.get(entry.key, {})))
+                (entry.key, self._value(entry.key, entry.value, properties.get(entry.key, other)))
                 for entry in value.entries
             )
         )
@@ -55,15 +59,8 @@ class Fields:
             self.faults.append(fault)
         return Name(reference.operand, value.span), reference.name
 
-    def _deref(self, schema: JsonSchema) -> JsonSchema:
-        target = schema.get("$ref")
-        if target is None:
-            return schema
-        found: JsonSchema = self._root["$defs"][target.rpartition("/")[2]]
-        return found
-
     def _value(self, name: str, value: Value, schema: JsonSchema) -> Checked:
-        schema = self._deref(schema)
+        schema = concrete(schema, self._definitions, value)
         if isinstance(value, Mapping):
             return self.object(value, schema)
         if isinstance(value, Sequence):

@@ -101,9 +101,9 @@ class Binding:
         found = _name(setting) if value.secret else _revealed(setting)
         if not setting.optional or inside:
             return found
-        if reference.operator == "" and self._inside:
+        if value.needs(reference) and self._inside:
             return _needed(setting, secret=value.secret)
-        if reference.operator == "" and value.kind == "string":
+        if value.needs(reference) and value.kind == "string":
             given = ""  # for a model whose provider is not there
         if given is None and found == _name(setting):
             return found

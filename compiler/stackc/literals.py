@@ -18,6 +18,7 @@ from stackc.expressions import (
     ListOf,
     Method,
     Reference,
+    When,
 )
 from stackc.values import Static
 
@@ -38,6 +39,8 @@ def python(expression: Expression, depth: int = 0) -> str:
         case Conditional(condition, then, otherwise):
             texts = [python(each, depth) for each in (then, condition, otherwise)]
             return f"{texts[0]} if {texts[1]} else {texts[2]}"
+        case When(condition, item):
+            return _when(python(condition), item, depth)
         case Child(parent, name):
             return f"{python(parent, depth)} / {constant(name)}"
         case Call(function, arguments):
@@ -50,6 +53,13 @@ def python(expression: Expression, depth: int = 0) -> str:
             return _enclosed("[", [("", item) for item in items], depth)
         case DictOf(items):
             return _enclosed("{", [(f"{constant(k)}: ", v) for k, v in items], depth)
+
+
+def _when(condition: str, item: Expression, depth: int) -> str:
+    """An item of a list that is spread in where a condition holds, as `ruff format` lays it out."""
+    outer, inner = "\n" + INDENT * depth, "\n" + INDENT * (depth + 1)
+    listed = f"[{inner}{INDENT}{python(item, depth + 2)}{inner}]"
+    return f"*({inner}{listed}{inner}if {condition}{inner}else []{outer})"
 
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -71,6 +81,8 @@ def _values(expression: Expression) -> int:
             return sum(_values(item) for _, item in items)
         case ListOf(items):
             return sum(map(_values, items))
+        case When():
+            return MOST_ON_A_LINE + 1  # it never fits on a line
     return 1
 
 

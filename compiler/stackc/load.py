@@ -10,8 +10,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from stackc import environment
-from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
+from stackc.diagnostics import errors, warnings
+from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.diagnostics.secrets import names_secret, without_secret
 from stackc.source import Source, Span
 from stackc.tree import Document, Entry, Mapping, Plain, Scalar, Sequence, Value
@@ -36,8 +36,7 @@ def read(path: Path, text: str) -> Document:
         raise CompileError([errors.not_a_distribution(Span.start_of(source))])
     builder = _Builder(source)
     root = builder.mapping(node)
-    raise_any(builder.faults)
-    return Document(source, root)
+    return Document(source, root, stop_at_errors(builder.faults))
 
 
 def _text(path: Path) -> str:
@@ -158,8 +157,14 @@ class _Builder:
             return Scalar(value, node.value, self._span(node))
         parsed, malformed = environment.parse(value)
         for fault in malformed:
-            told = without_secret(fault, value) if secret else fault
-            self.faults.append(errors.malformed_environment(told, self._within(node, fault)))
+            told, place = (
+                without_secret(fault, value) if secret else fault,
+                self._within(node, fault),
+            )
+            if fault.old:
+                self.faults.append(warnings.old_expression(told, place, fixed=told is fault))
+            else:
+                self.faults.append(errors.malformed_environment(told, place))
         return Scalar(parsed, value, self._span(node))
 
     def _text(self, node: ScalarNode) -> str:

@@ -18,17 +18,31 @@ from stackc.models.sources.source import LockedFile, ModelSource, parse_source
 from stackc.source import Span
 from stackc.stack import Model, ModelType, Stack
 
-VERSION = 2
+VERSION = 3
 
 Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A pinned package: `requirement` is `name==version` with its marker."""
+    """A pinned package: `requirement` is `name==version` with its marker.
+
+    `via` names the packages that ask for it, sorted; what asks directly is in the lock's `requires`.
+    """
 
     requirement: str
     hashes: tuple[str, ...]
+    via: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.requirement.partition("==")[0]
+
+    @property
+    def version(self) -> str:
+        """Its version, with its marker if it has one."""
+        return self.requirement.partition("==")[2]
 
 
 @dataclass(frozen=True)
@@ -210,7 +224,7 @@ def _loads(text: str) -> Any:
 def _package(data: dict[str, Any]) -> Package:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;]+( ; .+)?", data["requirement"]):
         raise ValueError(data["requirement"])
-    return Package(data["requirement"], _texts(data["hashes"]))
+    return Package(data["requirement"], _texts(data["hashes"]), _texts(data.get("via", [])))
 
 
 def _model(data: dict[str, Any]) -> LockedModel:

@@ -11,7 +11,7 @@ from stackc.cache import cache_dir
 from stackc.catalog import Packages
 from stackc.contradictions import contradictions
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError, Diagnostic, raise_any
+from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.faults import model_faults, write_faults
 from stackc.lock import Lock, LockedHead, LockedModel, ModelKey, Package
 from stackc.measuring import Measurement
@@ -62,7 +62,7 @@ def write_lock(stack: Stack, *, upgrade: bool) -> Path:
     fetch = cache(lambda source: _fetched(source, distribution))
     pins = _each(models, lambda model: _pinned_model(model, distribution, fetch))
     made = Lock(stack.packages.required, stack.packages.excluded, (), tuple(pins))
-    raise_any(list(contradictions(stack, made)))
+    stop_at_errors(list(contradictions(stack, made)))
     made = replace(
         made, packages=_packages(stack.packages, () if upgrade else _pinned(path), place)
     )
@@ -87,7 +87,7 @@ def _each(items: Iterable[Given], make: Callable[[Given], Made]) -> list[Made]:
             made.append(make(item))
         except CompileError as error:
             faults += error.diagnostics
-    raise_any(faults)
+    stop_at_errors(faults)
     return made
 
 

@@ -73,9 +73,9 @@ class Memory:
     def summary(self) -> str:
         """The estimate in a line."""
         grows = self.full > self.start
-        full = f", {_shown(self.full)} with all slots full and busy" if grows else ""
-        gpu = f"; {_shown(self.gpu)} of the GPU" if self.gpu else ""
-        return f"memory: about {_shown(self.start)} at start{full}{gpu}"
+        full = f", {amount(self.full)} with all slots full and busy" if grows else ""
+        gpu = f"; {amount(self.gpu)} of the GPU" if self.gpu else ""
+        return f"memory: about {amount(self.start)} at start{full}{gpu}"
 
 
 def memory_of(models: Sequence[PlannedModel]) -> Memory:
@@ -124,7 +124,7 @@ def _megabytes(size: int) -> int:
     return round(size, -6)
 
 
-def _shown(size: int) -> str:
+def amount(size: int) -> str:
     """Two digits that count, from one megabyte on: 55 MB, 380 MB, 1.9 GB, 12 GB."""
     rounded = max(float(f"{size:.2g}"), 1e6)
     return f"{rounded / 1e9:g} GB" if rounded >= 1e9 else f"{rounded / 1e6:g} MB"

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 
 RESERVED = frozenset(
-    ("app", "build", "client", "health", "main", "runtime", "settings", "stackc", "stackrt")
+    (
+        *("app", "build", "client", "health", "main", "models", "runtime", "settings"),
+        *("stackc", "stackrt", "wheels"),
+    )
 )
 """Names that mean something else in a generated package or beside it."""
 
@@ -42,16 +45,11 @@ def unique(
     return chosen
 
 
-def shadowed_by(stack: str) -> str | None:
-    """What a package of the stack's name would hide, or None."""
-    package = identifier(stack)
-    if package in sys.stdlib_module_names:
-        return f"Python's module `{package}`"
-    if package in RESERVED or package in ("models", "wheels"):
-        return f"`{package}`, which a stack needs itself"
-    if package in _LIBRARIES:
-        return f"the library `{package}`"
-    return None
+def package(stack: str) -> str:
+    """The Python package of a stack: its name, with `_stack` behind it where it would hide another."""
+    word = identifier(stack)
+    hides = word in sys.stdlib_module_names or word in RESERVED or word in _LIBRARIES
+    return f"{word}_stack" if hides else word
 
 
 _LIBRARIES = frozenset(

@@ -1,4 +1,4 @@
-"""The whole compiler on one page: load, check, resolve, plan, emit, package."""
+"""The whole compiler on one page: load (and extend), check, resolve, plan, emit, package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import raise_any
-from stackc.load import load
+from stackc.diagnostics.report import stop_at_errors
 from stackc.lock import pinned
+from stackc.overlay import extended
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
@@ -24,15 +24,20 @@ class Build:
 
 def front(distribution: Path, catalog: Catalog) -> Stack:
     """The stack that a distribution means, before anything is pinned; raises CompileError."""
-    return resolve(check(load(distribution), catalog), catalog)
+    return resolve(check(extended(distribution, catalog), catalog), catalog)
 
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
+    return planned_stack(distribution, catalog)[1]
+
+
+def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
+    """What a distribution means, and its plan; raises CompileError. For questions about both."""
     stack = front(distribution, catalog)
     lock = pinned(stack)
-    raise_any(list(contradictions(stack, lock)))
-    return plan(stack, lock, catalog)
+    stop_at_errors(list(contradictions(stack, lock)))
+    return stack, plan(stack, lock, catalog)
 
 
 def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:

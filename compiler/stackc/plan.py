@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackc.catalog import Catalog, Symbol
+from stackc.diagnostics.report import Diagnostic
 from stackc.expressions import (
     Call,
     Child,
@@ -13,6 +14,7 @@ from stackc.expressions import (
     Expression,
     ListOf,
     Reference,
+    When,
     as_json,
     functions,
 )
@@ -20,7 +22,7 @@ from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
 from stackc.memory import Memory, memory_of
 from stackc.models.decoders.chat_template import SUPPORT
-from stackc.names import folder, identifier, unique
+from stackc.names import folder, package, unique
 from stackc.openapi import document
 from stackc.planned_models import PlannedModel
 from stackc.requirements import PYTHON
@@ -105,6 +107,7 @@ class Plan:
     openapi: dict[str, Any]
     lock: Lock
     place: Span = field(compare=False)
+    warnings: tuple[Diagnostic, ...] = field(compare=False)
 
     @property
     def docker_options(self) -> str:
@@ -145,7 +148,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
     registry = planner.registry()
     return Plan(
         name=stack.name,
-        package=identifier(stack.name),
+        package=package(stack.name),
         imports=planner.imports(each.value for each in providers),
         providers=providers,
         maps=maps,
@@ -162,6 +165,7 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
         openapi=document(stack, catalog),
         lock=lock,
         place=Span.start_of(stack.spec.document.source),
+        warnings=stack.warnings,
     )
 
 
@@ -272,9 +276,16 @@ class _Planner:
     def registry(self) -> Expression | None:
         if not any("registry" in api.arguments for api in self._stack.apis):
             return None
-        models = ListOf(tuple(map(self._declared, self._stack.models)))
+        models = ListOf(tuple(map(self._listed, self._stack.models)))
         name = self._use(Symbol("stackrt.apis.models", "ModelRegistry"))
         return Call(name, (("models", models), ("providers", Reference("inference_providers"))))
+
+    def _listed(self, model: Model) -> Expression:
+        """A declared model in the list of all; some are only there where a variable is set."""
+        variable, declared = model.enabled_by, self._declared(model)
+        if variable is None or variable == model.provider.enabled_by:
+            return declared
+        return When(Reference(f"settings.{variable.lower()} is not None"), declared)
 
     def _declared(self, model: Model) -> Expression:
         provider = model.provider.id
@@ -324,13 +335,13 @@ class _Planner:
                 self._use(Symbol(module, name))
         for module, name in _ALWAYS_IMPORTED:
             self._use(Symbol(module, name))
-        package = identifier(self._stack.name)
+        name = package(self._stack.name)
         own = [
-            f"from {package}.inventory import PROVIDERS, ROUTES",
-            f"from {package}.settings import Settings",
+            f"from {name}.inventory import PROVIDERS, ROUTES",
+            f"from {name}.settings import Settings",
         ]
         if any(model.function for model in self.models()):
-            own.insert(0, f"from {package} import chat_templates")
+            own.insert(0, f"from {name} import chat_templates")
         modules = sorted({module for module, _ in self._imported})
         library = tuple(
             f"from {module} import {', '.join(_isorted(self._names(module)))}" for module in modules

@@ -4,6 +4,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stackc.lock import Package
@@ -31,7 +32,7 @@ def resolve(
         output = folder / "requirements.txt"
         output.write_text(text(pinned), encoding="utf-8")
         options = ["--universal", "--generate-hashes", "--python-version", PYTHON, "--quiet"]
-        options += ["--no-header", "--no-annotate", "--no-emit-index-url"]
+        options += ["--no-header", "--annotation-style", "split", "--no-emit-index-url"]
         options += ["--excludes", "excludes.txt", "--output-file", output.name]
         result = uv("pip", "compile", *options, "requirements.in", folder=folder)
         if result.returncode:
@@ -40,15 +41,27 @@ def resolve(
 
 
 def parse(requirements: str) -> tuple[Package, ...]:
-    """The packages of a requirements file with hashes."""
-    joined = re.sub(r"\\\n\s*", " ", requirements)
-    packages = []
-    for line in joined.splitlines():
-        requirement, *hashes = line.split("--hash=")
-        if requirement.strip():
-            digests = tuple(sorted(each.strip() for each in hashes))
-            packages.append(Package(requirement.strip(), digests))
+    """The packages of a requirements file with hashes, in which uv says who asks for each."""
+    joined = re.sub(r"\s#", "\n#", re.sub(r"\\\n\s*", " ", requirements))
+    packages: list[Package] = []
+    for line in map(str.strip, joined.splitlines()):
+        if line.startswith("#"):
+            packages[-1:] = (replace(each, via=_with(each.via, line)) for each in packages[-1:])
+        elif line:
+            packages.append(_package(line))
     return tuple(packages)
+
+
+def _package(line: str) -> Package:
+    requirement, *hashes = line.split("--hash=")
+    return Package(requirement.strip(), tuple(sorted(each.strip() for each in hashes)))
+
+
+def _with(via: Sequence[str], comment: str) -> tuple[str, ...]:
+    """What asks for a package, and what one more line of its comment names: `# via aiohttp`."""
+    words = comment.lstrip("# ").removeprefix("via").strip()
+    named = re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[.*\])?", words)
+    return tuple(sorted({*via, named[1]})) if named else tuple(via)
 
 
 def text(packages: Sequence[Package]) -> str:

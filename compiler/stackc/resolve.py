@@ -6,11 +6,13 @@ from typing import cast
 
 from stackc.catalog import Catalog, Packages
 from stackc.check import ProviderSpec, Spec
-from stackc.diagnostics import errors
-from stackc.diagnostics.report import Diagnostic, raise_any
-from stackc.names import shadowed_by
+from stackc.diagnostics import errors, section_errors
+from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.lint import suspicions
 from stackc.order import CycleError, in_order
+from stackc.policy import policy_diagnostics
 from stackc.resolve_models import bound_models
+from stackc.resolve_resources import resource_faults
 from stackc.stack import Device, Provider, Stack
 from stackc.values import Name
 from stackc.variables import variables_of
@@ -18,17 +20,20 @@ from stackc.variables import variables_of
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
-    faults: list[Diagnostic] = []
-    faults += _name_faults(spec)
+    faults = [*spec.warnings]
     faults += _api_faults(spec, catalog)
     faults += _duplicate_providers(spec)
     providers = tuple(_bound_providers(spec, catalog, faults))
     faults += _dependency_faults(spec, providers, catalog)
     models = bound_models(spec, providers, faults)
     faults += _unused(spec, providers, catalog)
-    faults += _dangling_stores(spec)
+    faults += _store_faults(spec)
+    faults += resource_faults(spec)
+    faults += policy_diagnostics(spec)
+    faults += spec.unbuilt
+    faults += suspicions(spec, providers, catalog.distribution_schema)
     variables = variables_of(spec, faults)
-    raise_any(faults)
+    warnings = stop_at_errors(faults)
     return Stack(
         name=spec.name.text,
         apis=tuple(catalog.api(name) for name in _served(spec, catalog)),
@@ -40,13 +45,8 @@ def resolve(spec: Spec, catalog: Catalog) -> Stack:
         packages=packages_of(providers, catalog),
         measuring_packages=packages_of(providers, catalog, device="cpu"),
         spec=spec,
+        warnings=warnings,
     )
-
-
-def _name_faults(spec: Spec) -> Iterator[Diagnostic]:
-    shadowed = shadowed_by(spec.name.text)
-    if shadowed:
-        yield errors.shadowing_name(spec.name.text, shadowed, spec.name.span)
 
 
 def _served(spec: Spec, catalog: Catalog) -> tuple[str, ...]:
@@ -69,8 +69,10 @@ def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
     known = [name for name in asked.values() if name.text in catalog.api_names]
     for name in known:
         for api in (name.text, *catalog.api(name.text).implies):
-            if api not in named and catalog.api(api).protocol is not None:
-                yield errors.no_provider(Name(api, name.span), catalog.provider_types(api))
+            if api not in named and catalog.api(api).takes_providers:
+                yield errors.no_provider(Name(api, name.span), _types(api, catalog))
+        if name.text not in named and catalog.api(name.text).planned:
+            yield section_errors.planned_api(name)
 
 
 def _duplicate_providers(spec: Spec) -> Iterator[Diagnostic]:
@@ -90,6 +92,8 @@ def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> 
         if found is None:
             faults.append(_unknown_provider(provider, catalog))
             continue
+        if found.planned:
+            faults.append(section_errors.planned_provider(provider.type, provider.api.text))
         yield Provider(
             id=provider.id.text,
             api=provider.api.text,
@@ -97,13 +101,16 @@ def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> 
             config=provider.config,
             device=cast(Device, provider.config.get("device") or "cpu"),
             enabled_by=provider.enabled_by,
+            written=provider.written,
             span=provider.type,
         )
 
 
 def _unknown_provider(provider: ProviderSpec, catalog: Catalog) -> Diagnostic:
     api, type_ = provider.api.text, provider.type
-    return errors.unknown_provider(api, type_, catalog.provider_types(api))
+    return errors.unknown_provider(
+        api, type_, catalog.provider_types(api), catalog.built_types(api)
+    )
 
 
 def _dependency_faults(
@@ -112,12 +119,11 @@ def _dependency_faults(
     provided = _provided(spec)
     for provider in providers:
         for api in provider.type.requires:
-            if api not in provided:
-                route = catalog.api(provider.api).routes[0]
+            if api not in provided and catalog.api(api).takes_providers:
                 yield errors.missing_dependency(
                     provider.type.type, api, provider.span.span,
-                    chain=(api, f"{provider.api}/{provider.id}", f"{route.method} {route.path}"),
-                    example=next(iter(catalog.provider_types(api)), None),
+                    chain=(api, f"{provider.api}/{provider.id}", _purpose(provider.api, catalog)),
+                    example=next(iter(_types(api, catalog)), None),
                 )  # fmt: skip
     try:
         _ordered(spec, providers)
@@ -125,6 +131,17 @@ def _dependency_faults(
         api, needed = cycle.path[:2]
         inside = (each for each in providers if each.api == api and needed in each.type.requires)
         yield errors.dependency_cycle(cycle.path, next(inside).span.span)
+
+
+def _types(api: str, catalog: Catalog) -> tuple[str, ...]:
+    """The types to name where one is missing: those that are built, or all where none is."""
+    return catalog.built_types(api) or catalog.provider_types(api)
+
+
+def _purpose(api: str, catalog: Catalog) -> str:
+    """The route that an API is there for, or the API where it has none."""
+    routes = catalog.api(api).routes
+    return f"{routes[0].method} {routes[0].path}" if routes else api
 
 
 def _ordered(spec: Spec, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
@@ -142,7 +159,7 @@ def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> It
     misspelt = not used <= {*catalog.api_names}
     known = used & {*catalog.api_names}
     used |= {other for name in known for other in catalog.api(name).implies}
-    modelled = {model.provider.text for model in spec.models}
+    modelled = {model.provider.text for model in spec.models if model.provider}
     for provider in providers:
         place = next(each.id for each in spec.providers if each.type is provider.span)
         if provider.api not in used and not misspelt:
@@ -151,11 +168,18 @@ def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> It
             yield errors.unused_provider(place, "no model is bound to it")
 
 
-def _dangling_stores(spec: Spec) -> Iterator[Diagnostic]:
-    known = {name.text for name in spec.backends}
-    for store, backend in spec.stores:
-        if backend.text not in known:
-            yield errors.unknown_backend(store.text, backend, known)
+def _store_faults(spec: Spec) -> Iterator[Diagnostic]:
+    backends = DEFAULT_BACKENDS if spec.backends is None else spec.backends
+    for store in spec.stores:
+        type_ = backends.get(store.backend.text)
+        if type_ is None:
+            yield errors.unknown_backend(store.name, store.backend, backends)
+        elif store.kind != "any" and not type_.startswith(f"{store.kind}_"):
+            yield section_errors.wrong_backend_kind(store.name, store.backend, store.kind, type_)
+
+
+DEFAULT_BACKENDS = {"kv_default": "kv_sqlite", "sql_default": "sql_sqlite"}
+"""The backends of a distribution without a section `storage`."""
 
 
 def packages_of(providers: Iterable[Provider], catalog: Catalog, **config: object) -> Packages:
@@ -168,10 +192,10 @@ def packages_of(providers: Iterable[Provider], catalog: Catalog, **config: objec
         found += provider.type.packages_of({**dict(provider.config.fields), **config})
     excluded = {name for each in found for name in each.excluded}
     required = {each for packages in found for each in packages.required}
-    kept = (each for each in required if _name_of(each) not in excluded)
+    kept = (each for each in required if name_of(each) not in excluded)
     return Packages(tuple(sorted(kept)), tuple(sorted(excluded)))
 
 
-def _name_of(requirement: str) -> str:
+def name_of(requirement: str) -> str:
     """What a requirement of the catalog is called, without its extras, versions and markers."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]

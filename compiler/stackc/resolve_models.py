@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
-from stackc.check import ModelSpec, Spec
-from stackc.diagnostics import errors
+from stackc.check import ResourceSpec, Spec
+from stackc.diagnostics import errors, section_errors
 from stackc.diagnostics.report import Diagnostic
 from stackc.models.encoders.head import HeadData
 from stackc.models.errors import InvalidSourceError
@@ -37,18 +37,34 @@ def _bound_models(
     serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
     named = [each.id.text for each in spec.providers if each.api.text == "inference"]
     for model in spec.models:
-        if model.provider.text not in named:
-            faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
-        provider = serving.get(model.provider.text)
-        if provider is None:  # its type is unknown, which is told there
+        name = _provider_name(model, named, faults)
+        provider = serving.get(name.text) if name else None
+        if provider is None:  # which is told
             continue
         faults += _source_faults(model, provider)
         source = _source(model, model.fields.get("source"), "source", faults)
         yield _model(model, provider, source, _head(model, faults))
 
 
+def _provider_name(model: ResourceSpec, named: list[str], faults: list[Diagnostic]) -> Name | None:
+    """The provider of a model: the one that it names, or the only one."""
+    if model.provider is None:
+        if len(named) == 1:
+            return Name(named[0], model.id.span)
+        faults.append(section_errors.ambiguous_provider(model.id, "inference", sorted(named)))
+    elif model.provider.text == EVERY and EVERY not in named:
+        faults.append(section_errors.planned_everywhere(model.id, model.provider))
+    elif model.provider.text not in named:
+        faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
+    return model.provider
+
+
+EVERY = "all"
+"""What OGX calls the provider of a model that whichever provider there is should serve."""
+
+
 def _model(
-    model: ModelSpec, provider: Provider, source: ModelSource | None, head: DeclaredHead | None
+    model: ResourceSpec, provider: Provider, source: ModelSource | None, head: DeclaredHead | None
 ) -> Model:
     fields = model.fields
     metadata = fields.get("metadata")
@@ -64,6 +80,7 @@ def _model(
         slots=cast(int | None, fields.get("slots")),
         tool_choice=None,  # added when all models are known
         head=head,
+        enabled_by=model.enabled_by,
         spec=model,
     )
 
@@ -75,7 +92,7 @@ def _model_type(written: Checked, source: ModelSource | None) -> ModelType | Non
 
 
 def _source(
-    model: ModelSpec, text: Checked, path: str, faults: list[Diagnostic]
+    model: ResourceSpec, text: Checked, path: str, faults: list[Diagnostic]
 ) -> ModelSource | None:
     if not isinstance(text, str):
         return None
@@ -86,7 +103,7 @@ def _source(
         return None
 
 
-def _head(model: ModelSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
+def _head(model: ResourceSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
     written = model.fields.get("head")
     if not isinstance(written, Object):
         return None
@@ -109,7 +126,7 @@ def _head(model: ModelSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
     return DeclaredHead(data, about) if data else None
 
 
-def _source_faults(model: ModelSpec, provider: Provider) -> Iterator[Diagnostic]:
+def _source_faults(model: ResourceSpec, provider: Provider) -> Iterator[Diagnostic]:
     compiled = bool(provider.type.compiled_models)
     if compiled and "source" not in model.fields:
         yield errors.model_without_source(model.id, provider.type.type)
@@ -144,7 +161,8 @@ def _tool_choice(
         return ToolChoice(beside[wanted.text], THRESHOLD if threshold is None else float(threshold))
     elsewhere = [each for each in spec.models if each.id.text == wanted.text]
     if elsewhere:
-        fault = errors.model_of_another_provider(wanted, elsewhere[0].provider, model.provider.id)
+        other = elsewhere[0].provider or wanted
+        fault = errors.model_of_another_provider(wanted, other, model.provider.id)
     else:
         fault = errors.unknown_model(wanted, model.provider.id, tuple(beside))
     faults.append(fault)

@@ -37,6 +37,21 @@ def reach(sources: dict[str, bytes], runtime: Path) -> Reach:
     return Reach(dict(sorted(found.items())), frozenset(external))
 
 
+def importers(sources: dict[str, bytes], runtime: Path) -> dict[str, tuple[str, ...]]:
+    """Each module of the library that `sources` reach, and the modules that import it, sorted."""
+    found: dict[str, set[str]] = {}
+    for importer, text in {**sources, **reach(sources, runtime).runtime}.items():
+        names = (name for name in imported(text) if name.partition(".")[0] == runtime.name)
+        for path in (path for name in names for path in _files(name, runtime)):
+            module = _module(path.relative_to(runtime.parent).as_posix())
+            found.setdefault(module, set()).add(_module(importer))
+    return {module: tuple(sorted(found[module] - {module})) for module in sorted(found)}
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def imported(text: bytes) -> Iterator[str]:
     """Every dotted name that a module's imports may load, `from a import b` as `a` and `a.b`."""
     for node in _running(ast.parse(text)):

@@ -5,12 +5,12 @@ from functools import cached_property
 from pathlib import Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Source:
-    """A text file, and the name that diagnostics call it by."""
+    """A text file, and the name that diagnostics call it by, which tells it from others."""
 
     path: Path
-    text: str = field(repr=False)
+    text: str = field(repr=False, compare=False)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -22,11 +22,18 @@ class Source:
 class Span:
     """A stretch of a source: lines and columns count from 1, `end_column` is exclusive."""
 
-    source: Source = field(compare=False)
+    source: Source
     line: int
     column: int
     end_line: int
     end_column: int
+
+    @property
+    def text(self) -> str:
+        """The characters of the span, where it stands on one line."""
+        if self.line != self.end_line or self.line > len(self.source.lines):
+            return ""
+        return self.source.lines[self.line - 1][self.column - 1 : self.end_column - 1]
 
     @classmethod
     def whole_line(cls, source: Source, line: int) -> "Span":

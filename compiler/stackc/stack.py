@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stackc.catalog import Api, Packages, ProviderType
-from stackc.check import ModelSpec, Spec
+from stackc.check import ResourceSpec, Spec
+from stackc.diagnostics.report import Diagnostic
 from stackc.models.encoders.head import HeadData
 from stackc.models.sources.source import ModelSource
+from stackc.tree import Value
 from stackc.values import Checked, Name, Object
 from stackc.variables import Variable
 
@@ -27,6 +29,7 @@ class Provider:
     config: Object
     device: Device
     enabled_by: str | None
+    written: Value | None
     span: Name
 
 
@@ -64,7 +67,8 @@ class Model:
     slots: int | None
     tool_choice: ToolChoice | None
     head: DeclaredHead | None
-    spec: ModelSpec
+    enabled_by: str | None
+    spec: ResourceSpec
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,4 @@ class Stack:
     packages: Packages
     measuring_packages: Packages
     spec: Spec
+    warnings: tuple[Diagnostic, ...]

@@ -1,9 +1,10 @@
 """A document as a tree: the values of a YAML text, each with its place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stackc import environment
+from stackc.diagnostics.report import Diagnostic
 from stackc.source import Source, Span
 
 Plain = str | int | float | bool | None
@@ -65,6 +66,7 @@ class Document:
 
     source: Source
     root: Mapping
+    warnings: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
 
 def plain(value: Value) -> Any:

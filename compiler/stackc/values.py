@@ -43,6 +43,14 @@ class LateBound:
         first = self.text.parts[0]
         return first if len(self.text.parts) == 1 and not isinstance(first, str) else None
 
+    def needs(self, reference: environment.Reference) -> bool:
+        """Whether the stack cannot start without a variable that the value refers to.
+
+        `${env.X}` says so; `${env.X:=}` does where the field can neither be empty nor has a default.
+        """
+        empty = reference.operator == ":=" and not reference.operand and self.fallback is None
+        return reference.operator == "" or (empty and bool(self.only) and not self.nullable)
+
 
 @dataclass(frozen=True)
 class Object:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stackc.check import ProviderSpec, Spec
-from stackc.diagnostics import errors
+from stackc.check import ProviderSpec, ResourceSpec, Spec
+from stackc.diagnostics import errors, warnings
 from stackc.diagnostics.report import Diagnostic
 from stackc.environment import Reference
 from stackc.source import Span
@@ -31,12 +31,14 @@ class Variable:
 class _Use:
     """One place that reads a variable; `typed` is False for a switch, which takes any text.
 
-    `may_lack` is the field that needs a value and would have none where the variable is not set.
+    `needed`: whether the stack cannot start without the variable. `may_lack` is the field that needs
+    a value and would have none where the variable is not set.
     """
 
     reference: Reference
     kind: Kind
     typed: bool
+    needed: bool
     secret: bool
     default: Static
     enabled_by: str | None
@@ -49,7 +51,9 @@ def variables_of(spec: Spec, faults: list[Diagnostic]) -> tuple[Variable, ...]:
     uses: dict[str, list[_Use]] = {}
     for use in _uses(spec):
         uses.setdefault(use.reference.name, []).append(use)
-        if use.may_lack:
+        if use.may_lack and use.needed:
+            faults.append(warnings.empty_default(use.may_lack, use.reference.name, use.span))
+        elif use.may_lack:
             faults.append(errors.empty_default(use.may_lack, use.reference.name, use.span))
     return tuple(_variable(name, uses[name], faults) for name in sorted(uses))
 
@@ -61,8 +65,11 @@ def _uses(spec: Spec) -> Iterator[_Use]:
             yield from _of(value, provider.enabled_by, provider.enabled_by)
     enabled_by = {provider.id.text: provider.enabled_by for provider in spec.providers}
     for model in spec.models:
+        switch = model.enabled_by or enabled_by.get(model.provider.text if model.provider else "")
+        yield from _model_switch(model)
         for value in late_bound(model.fields):
-            yield from _of(value, enabled_by.get(model.provider.text), None)
+            if value.field != "provider_id":
+                yield from _of(value, switch, None)
     for value in late_bound(spec.server):
         yield from _of(value, None, None)
 
@@ -70,7 +77,14 @@ def _uses(spec: Spec) -> Iterator[_Use]:
 def _switch(provider: ProviderSpec) -> Iterator[_Use]:
     if provider.enabled_by:
         reference = Reference(provider.enabled_by, ":+", provider.id.text)
-        yield _Use(reference, "string", False, False, None, None, None, provider.id.span)
+        yield _Use(reference, "string", False, False, False, None, None, None, provider.id.span)
+
+
+def _model_switch(model: ResourceSpec) -> Iterator[_Use]:
+    if model.enabled_by and model.provider:
+        reference = Reference(model.enabled_by, ":+", model.provider.text)
+        span = model.provider.span
+        yield _Use(reference, "string", False, False, False, None, None, None, span)
 
 
 def _of(value: LateBound, enabled_by: str | None, inside: str | None) -> Iterator[_Use]:
@@ -82,7 +96,10 @@ def _of(value: LateBound, enabled_by: str | None, inside: str | None) -> Iterato
             default = coerce(reference.operand, kind) if reference.operand else value.fallback
         typed = reference.operator != ":+"
         may_lack = value.field if _may_lack(value, default, inside) else None
-        yield _Use(reference, kind, typed, value.secret, default, enabled_by, may_lack, value.span)
+        yield _Use(
+            reference, kind, typed, value.needs(reference), value.secret, default, enabled_by,
+            may_lack, value.span,
+        )  # fmt: skip
 
 
 def _may_lack(value: LateBound, default: Static, inside: str | None) -> bool:
@@ -102,13 +119,13 @@ def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable
         if use.kind != first.kind:
             kinds = use.kind, first.kind
             faults.append(errors.conflicting_kinds(name, *kinds, use.span, first.span))
-    given = [use for use in typed if use.reference.operator == ":="]
+    given = [use for use in typed if use.reference.operator == ":=" and not use.needed]
     for use in given[1:]:
         if use.default != given[0].default:
             spans = use.span, given[0].span
             defaults = (None, None) if secret else (use.default, given[0].default)
             faults.append(errors.conflicting_defaults(name, defaults, *spans))
-    needing = [use for use in uses if use.reference.operator == ""]
+    needing = [use for use in uses if use.needed]
     switch = any(use.reference.operator == ":+" for use in uses)
     always = any(use.enabled_by is None for use in needing)
     switches = {use.enabled_by for use in needing if use.enabled_by not in (None, name)}

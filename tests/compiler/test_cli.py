@@ -54,6 +54,9 @@ def loaded(*arguments: str) -> list[str]:
         (("--help",), ()),
         (("--version",), ()),
         (("build", "--help"), ()),
+        (("why", "--help"), ()),
+        (("graph", "--help"), ()),
+        (("diff", "--help"), ()),
         (("explain", "unknown-key"), ("ruamel",)),
         (("list",), ("ruamel",)),
         (("list-apis",), ("ruamel",)),
@@ -63,6 +66,7 @@ def loaded(*arguments: str) -> list[str]:
         (("schema",), ("ruamel",)),
         (("completion", "bash"), ("ruamel", "shtab")),
         (("check", "no-such-file.yaml"), ("ruamel", "jsonschema")),
+        (("diff", "no:such-file.yaml"), ("ruamel", "jsonschema")),
     ],
 )
 def test_a_question_loads_little(arguments: tuple[str, ...], allowed: tuple[str, ...]) -> None:
@@ -96,6 +100,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("new",),
         ("new", "provider", "inference"),
         ("completion",),
+        ("why", "distributions/starter.yaml"),
+        ("graph", "--format", "png", "distributions/starter.yaml"),
+        ("diff",),
         ("list-providers", "inferense"),
     ],
 )

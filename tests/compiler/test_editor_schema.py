@@ -64,6 +64,7 @@ def test_fine_cases_fit(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "place"),
     [
+        (("    provider_type: remote::vllm\n", ""), "$.providers.inference[0]"),
         (("      url:", "      urll: x\n      url:"), "$.providers.inference[0].config"),
         (("http://localhost:8000/v1", "3"), "$.providers.inference[0].config.url"),
         (("url: http://localhost:8000/v1", "{}"), "$.providers.inference[0].config"),
@@ -79,6 +80,18 @@ def test_fine_cases_fit(folder: Path, tmp_path: Path) -> None:
 def test_what_is_wrong_is_marked(change: tuple[str, str], place: str) -> None:
     assert faults(ONE) == []
     assert faults(ONE.replace(*change)) == [place]
+
+
+def test_a_file_that_extends_another_one_may_say_less() -> None:
+    over = "extends: one.yaml\nproviders:\n  inference:\n  - {provider_id: it, remove: true}\n"
+    assert faults(over) == []
+    assert faults(over.replace("remove", "removed")) == ["$.providers.inference[0]"]
+    assert faults(over.replace("inference", "infrence")) == ["$.providers"]
+
+
+def test_names_of_other_versions_are_no_faults() -> None:
+    found = translated({"type": "object", "properties": {"new": {"x-aliases": ["old"]}}})
+    assert found["properties"]["old"]["deprecationMessage"] == "Today this is `new`."
 
 
 @pytest.mark.parametrize(
@@ -141,19 +154,18 @@ def test_our_keywords_become_words() -> None:
     assert found["patternErrorMessage"] == "This must be a key that starts with `k`."
 
 
+MAPS = ("properties", "definitions")
+
+
 def keywords(schema: object) -> set[str]:
     """Every key of a schema that is none of a mapping's own."""
     if isinstance(schema, list):
         return set().union(*map(keywords, schema))
     if not isinstance(schema, dict):
         return set()
-    found = {key for key in schema if key != "properties"}
-    parts = [value for key, value in schema.items() if key != "definitions"]
-    named = [*schema.get("definitions", {}).values()]
-    if isinstance(schema.get("properties"), dict):
-        parts.remove(schema["properties"])
-        named += schema["properties"].values()
-    return found.union(*map(keywords, [*parts, *named]))
+    parts = [value for key, value in schema.items() if key not in MAPS]
+    named = [each for key in MAPS for each in schema.get(key, {}).values()]
+    return set(schema).union(*map(keywords, [*parts, *named]))
 
 
 def test_it_is_of_draft_7_alone() -> None:

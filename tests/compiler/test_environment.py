@@ -78,6 +78,12 @@ def test_forms(text: str, found: str | Text) -> None:
     assert parse(text) == (found, [])
 
 
+def test_the_form_of_other_days_is_read() -> None:
+    text, malformed = parse("a${env.X:d}")
+    assert text == Text(("a", Reference("X", ":=", "d")))
+    assert malformed == [Malformed(1, "${env.X:d}", "${env.X:=d}", old=True)]
+
+
 @pytest.mark.parametrize(
     ("text", "right"),
     [
@@ -88,7 +94,6 @@ def test_forms(text: str, found: str | Text) -> None:
         ("${env:X}", "${env.X}"),
         ("${ env.X }", "${env.X}"),
         ("${env.X:-d}", "${env.X:=d}"),
-        ("${env.X:d}", "${env.X:=d}"),
         ("${env.X=d}", "${env.X:=d}"),
         ("${env.x:=-1}", "${env.X:=-1}"),
         ("${X-d}", "${env.X:=d}"),

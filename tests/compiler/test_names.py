@@ -5,7 +5,7 @@ import keyword
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stackc.names import folder, identifier, shadowed_by, unique
+from stackc.names import folder, identifier, package, unique
 
 
 @given(st.text())
@@ -59,6 +59,7 @@ def test_a_name_that_is_taken_gets_the_suffix_then_a_number() -> None:
     }
 
 
-@pytest.mark.parametrize("stack", ["json", "starlette", "settings", "models", "async-io"])
-def test_what_a_stack_may_not_be_called(stack: str) -> None:
-    assert bool(shadowed_by(stack)) == (stack != "async-io")
+@pytest.mark.parametrize("stack", ["json", "starlette", "settings", "models", "nvidia"])
+def test_a_package_hides_nothing(stack: str) -> None:
+    assert package(stack) == f"{stack}_stack"
+    assert package("async-io") == "async_io"

@@ -49,9 +49,11 @@ def test_an_environment_that_cannot_be_made(
 ) -> None:
     place = Span.start_of(Source(Path("example.yaml"), "version: 2\n"))
     lock = SimpleNamespace(packages=(Package(NOWHERE, ("sha256:" + "0" * 64,)),))
-    built = SimpleNamespace(plan=SimpleNamespace(lock=lock, place=place))
+    built = SimpleNamespace(plan=SimpleNamespace(lock=lock, place=place, warnings=()))
     monkeypatch.setattr(pipeline, "build", lambda *_: built)
-    options = Namespace(distribution=Path("example.yaml"), out=None, host=None, port=None)
+    options = Namespace(
+        distribution=Path("example.yaml"), out=None, host=None, port=None, format="human"
+    )
     with pytest.raises(CompileError) as caught:
         run.run(options)
     assert only(caught).code == "environment-failed"

@@ -7,7 +7,7 @@ FINE, INPUT_AT_FAULT, USAGE = 0, 1, 2
 """Exit codes."""
 
 
-def distribution(parser: ArgumentParser) -> None:
+def distribution(parser: ArgumentParser, shown: str = "how errors are shown") -> None:
     """The distribution that a command reads, and how its diagnostics are shown."""
     from stackc.diagnostics.render import FORMATS
 
@@ -16,5 +16,5 @@ def distribution(parser: ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default=FORMATS[0],
-        help=f"how errors are shown (default: {FORMATS[0]})",
+        help=f"{shown} (default: {FORMATS[0]})",
     )

@@ -23,11 +23,14 @@ def run(options: Namespace) -> int:
     """Builds, or says how the committed folder differs from what would be built."""
     from stackc import pipeline
     from stackc.catalog import Catalog
+    from stackc.commands.output import show
 
     if options.check:
         lines = pipeline.outdated(options.distribution, options.out, Catalog())
         print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
         return INPUT_AT_FAULT if lines else FINE
     built = pipeline.build(options.distribution, options.out, Catalog())
-    print(f"built {built.folder}", *built.plan.summary, sep="\n")
+    show(built.plan.warnings, options.format)
+    if options.format != "json":
+        print(f"built {built.folder}", *built.plan.summary, sep="\n")
     return FINE

@@ -20,8 +20,8 @@ def run(options: Namespace) -> int:
     from stackc.pipeline import plan_of
 
     plan = plan_of(options.distribution, Catalog())
+    show(plan.warnings, options.format)
     if options.format == "json":
-        show((), "json")
         return FINE
     counted = {"route": plan.routes, "provider": plan.providers, "package": plan.lock.packages}
     counts = (f"{len(found)} {noun}{'s' * (len(found) != 1)}" for noun, found in counted.items())

@@ -17,9 +17,13 @@ def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
 def run(options: Namespace) -> int:
     """Writes the lock beside the distribution."""
     from stackc.catalog import Catalog
+    from stackc.commands.output import show
     from stackc.locking import write_lock
     from stackc.pipeline import front
 
-    path = write_lock(front(options.distribution, Catalog()), upgrade=options.upgrade)
-    print(f"wrote {path}")
+    stack = front(options.distribution, Catalog())
+    show(stack.warnings, options.format)
+    path = write_lock(stack, upgrade=options.upgrade)
+    if options.format != "json":
+        print(f"wrote {path}")
     return FINE

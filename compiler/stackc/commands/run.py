@@ -21,10 +21,12 @@ def run(options: Namespace) -> int:
     """Does not return where all is well; the process becomes the stack."""
     from stackc import pipeline, virtualenv
     from stackc.catalog import Catalog
+    from stackc.commands.output import show
     from stackc.diagnostics import errors
     from stackc.diagnostics.report import CompileError
 
     built = pipeline.build(options.distribution, options.out, Catalog())
+    show(built.plan.warnings, options.format)
     try:
         python = virtualenv.python_of(built.plan.lock.packages)
     except virtualenv.InstallError as error:

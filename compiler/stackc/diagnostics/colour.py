@@ -5,8 +5,10 @@ from rich.text import Text
 
 STYLES = (
     (r"(?m)^error\[[a-z-]+\]", "bold red"),
+    (r"(?m)^warning\[[a-z-]+\]", "bold yellow"),
+    (r"(?m)^note\[[a-z-]+\]", "bold cyan"),
     (r"(?m)^ *\d* \|", "blue"),
-    (r"(?m)^ *-->", "blue"),
+    (r"(?m)^ *(-->|:::)", "blue"),
     (r"(?m)^[ ]*\|[ ]*\^+.*$", "bold red"),
     (r"(?m)^ *= note:", "bold"),
     (r"(?m)^ *= help:", "bold green"),

@@ -66,6 +66,16 @@ _SYNTAX = (
 """What ruamel.yaml says of the most common slips, then the same in words of the file, and help."""
 
 
+def not_migrated(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "not-migrated",
+        "this file cannot be rewritten without changing what it means",
+        Label(span),
+        notes=("old spellings inside of anchors and merge keys (`<<`) have to be mended by hand",),
+        help="see the notes of `stackc check`",
+    )
+
+
 def not_a_distribution(span: Span) -> Diagnostic:
     return Diagnostic(
         "bad-yaml",
@@ -259,23 +269,13 @@ def conflicting_defaults(
     )
 
 
-def shadowing_name(name: str, hidden: str, span: Span) -> Diagnostic:
-    return Diagnostic(
-        "reserved-name",
-        f"a stack called `{name}` would hide {hidden}",
-        Label(span),
-        notes=("the name of the stack is the name of its Python package",),
-        help=f"call it `{name}-stack`",
-    )
-
-
 def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
     near = nearest(api.text, known)
     return Diagnostic(
         "unknown-api",
         f"unknown API `{api.text}`",
         Label(api.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"the APIs are {_listed(known)}",),
+        notes=(f"the APIs are {listed(known)}",),
         help=f"write `{near}`" if near else "see `stackc list-apis`",
     )
 
@@ -285,18 +285,21 @@ def no_provider(api: Name, types: Sequence[str]) -> Diagnostic:
         "api-without-provider",
         f"the API `{api.text}` has no provider",
         Label(api.span, "asked for here"),
-        notes=(f"provider types: {_listed(types)}",),
+        notes=(f"provider types: {listed(types)}",),
         help=f"add one under `providers: {api.text}:`",
     )
 
 
-def unknown_provider(api: str, type_: Name, known: Sequence[str]) -> Diagnostic:
+def unknown_provider(
+    api: str, type_: Name, known: Sequence[str], built: Sequence[str]
+) -> Diagnostic:
     near = nearest(type_.text, known)
+    told = f"provider types of `{api}` today: {listed(built) if built else 'none'}"
     return Diagnostic(
         "unknown-provider",
         f"unknown provider type `{type_.text}` of the API `{api}`",
         Label(type_.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"provider types of `{api}`: {_listed(known)}",),
+        notes=(told,),
         help=f"write `{near}`" if near else f"see `stackc list-providers {api}`",
     )
 
@@ -370,7 +373,7 @@ def unknown_model_provider(model: Name, provider: Name, known: Iterable[str]) ->
         "unknown-model-provider",
         f"the model `{model.text}` is bound to `{provider.text}`, which is no inference provider",
         Label(provider.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"inference providers: {_listed(sorted(known))}",),
+        notes=(f"inference providers: {listed(sorted(known))}",),
         help=f"write `{near}`" if near else "name one of them",
     )
 
@@ -408,7 +411,7 @@ def unknown_model(model: Name, provider: str, known: Sequence[str]) -> Diagnosti
         "unknown-model",
         f"`{model.text}` is no model of `{provider}`",
         Label(model.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"models of `{provider}`: {_listed(known)}",),
+        notes=(f"models of `{provider}`: {listed(known)}",),
         help=f"write `{near}`" if near else "name one of them",
     )
 
@@ -493,7 +496,7 @@ def other_quantization(
     return Diagnostic(
         "invalid-value",
         f"`{quantization}` is no quantization of {model}",
-        Label(span, f"one of {_listed(choices)}"),
+        Label(span, f"one of {listed(choices)}"),
     )
 
 
@@ -558,7 +561,7 @@ def _the(name: str) -> str:
     return name if " " in name else f"`{name}`"
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
@@ -590,7 +593,7 @@ def _not(value: Value) -> str:
 def _rule(rule: str, wanted: object) -> str:
     match rule:
         case "enum" if isinstance(wanted, list):
-            return "one of " + _listed(map(str, wanted))
+            return "one of " + listed(map(str, wanted))
         case "const":
             return f"must be `{wanted}`"
         case "pattern":

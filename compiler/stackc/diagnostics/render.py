@@ -2,12 +2,14 @@
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from stackc.diagnostics.report import Diagnostic, Label
+from stackc.diagnostics.report import Diagnostic, Label, Severity
 from stackc.diagnostics.secrets import masked
-from stackc.source import Span
+from stackc.source import Source, Span
 
 FORMATS = ("human", "concise", "json")
 
@@ -19,15 +21,26 @@ def render(diagnostics: Sequence[Diagnostic], form: str) -> str:
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     if form == "concise":
         return "".join(_concise(each) + "\n" for each in diagnostics)
-    count = "1 error" if len(diagnostics) == 1 else f"{len(diagnostics)} errors"
-    return "\n".join([*map(human, diagnostics), f"{count}\n"])
+    if not diagnostics:
+        return ""
+    return "\n".join([*map(human, diagnostics), f"{_counted(diagnostics)}\n"])
+
+
+def _counted(diagnostics: Sequence[Diagnostic]) -> str:
+    """How many there are of each severity: `2 errors, 1 warning`."""
+    counts = Counter(each.severity for each in diagnostics)
+    severities: tuple[Severity, ...] = ("error", "warning", "note")
+    told = (
+        f"{counts[each]} {each}{'s' * (counts[each] > 1)}" for each in severities if counts[each]
+    )
+    return ", ".join(told)
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
     """A diagnostic as JSON; lines and columns count from 1, the end column is exclusive."""
     return {
         "code": diagnostic.code,
-        "severity": "error",
+        "severity": diagnostic.severity,
         "message": diagnostic.message,
         **_json_label(diagnostic.primary),
         "related": [_json_label(label) for label in diagnostic.secondary],
@@ -39,10 +52,10 @@ def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
 def human(diagnostic: Diagnostic) -> str:
     """One diagnostic with its lines of source, the place marked by `^` and others by `-`."""
     span = diagnostic.primary.span
-    labels = sorted((diagnostic.primary, *diagnostic.secondary), key=lambda label: label.span)
+    labels = sorted((diagnostic.primary, *diagnostic.secondary), key=partial(_place, span.source))
     margin = " " * len(str(max(label.span.line for label in labels)))
     lines = [
-        f"error[{diagnostic.code}]: {_printable(diagnostic.message)}",
+        f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}",
         f"{margin}--> {span.source.path}:{span.line}:{span.column}",
     ]
     if span.source.text:
@@ -53,11 +66,19 @@ def human(diagnostic: Diagnostic) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _place(first: Source, label: Label) -> tuple[bool, Span]:
+    """Where a label stands in the excerpt: those of the primary's file come first."""
+    return label.span.source != first, label.span
+
+
 def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> list[str]:
     lines = [f"{margin} |"]
-    previous = None
+    source, previous = diagnostic.primary.span.source, None
     for label in labels:
         line = label.span.line
+        if label.span.source != source:
+            source, previous = label.span.source, None
+            lines.append(f"{margin} ::: {source.path}:{line}:{label.span.column}")
         if previous is not None and line > previous + 1:
             lines.append("...")
         if line != previous:
@@ -113,7 +134,7 @@ def _printable(line: str) -> str:
 def _concise(diagnostic: Diagnostic) -> str:
     span = diagnostic.primary.span
     place = f"{span.source.path}:{span.line}:{span.column}"
-    return f"{place}: error[{diagnostic.code}]: {_printable(diagnostic.message)}"
+    return f"{place}: {diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}"
 
 
 def _json_label(label: Label) -> dict[str, Any]:

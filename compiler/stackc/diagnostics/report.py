@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from stackc.source import Span
+
+Severity = Literal["error", "warning", "note"]
+"""An error stops the build; a warning is a likely mistake; a note tells today's spelling."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,19 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A stretch of a source, and the text that belongs there instead."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One fault. `message` stands alone; `help` is one action that can be typed.
 
-    `secret`: the place of a text that is never to be shown.
+    `secret`: the place of a text that is never to be shown. `fix`: the edits that do what `help`
+    says, where there is exactly one safe way to mend the text.
     """
 
     code: str
@@ -28,23 +41,31 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str | None = None
     secret: Span | None = None
+    severity: Severity = "error"
+    fix: tuple[Edit, ...] = ()
 
 
 class CompileError(Exception):
-    """The input is at fault: every diagnostic of the stage that found out, in source order."""
+    """The input is at fault: every diagnostic up to the stage that found out, in source order."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        unique = dict.fromkeys(diagnostics)
-        self.diagnostics = tuple(sorted(unique, key=_order))
+        self.diagnostics = ordered(diagnostics)
         super().__init__("; ".join(each.message for each in self.diagnostics))
 
 
-def _order(diagnostic: Diagnostic) -> tuple[int, int, str, str]:
+def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each diagnostic once, file by file, in the order of the text."""
+    return tuple(sorted(dict.fromkeys(diagnostics), key=_order))
+
+
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     span = diagnostic.primary.span
-    return span.line, span.column, diagnostic.code, diagnostic.message
+    return str(span.source.path), span.line, span.column, diagnostic.code, diagnostic.message
 
 
-def raise_any(diagnostics: list[Diagnostic]) -> None:
-    """Ends a stage: raises CompileError if the stage found anything."""
-    if diagnostics:
-        raise CompileError(diagnostics)
+def stop_at_errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Ends a stage: the diagnostics where all are warnings or notes, else raises CompileError."""
+    found = ordered(found)
+    if any(each.severity == "error" for each in found):
+        raise CompileError(found)
+    return found

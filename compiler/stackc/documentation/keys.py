@@ -1,7 +1,7 @@
 """The keys of a JSON Schema as the rows of a table: what each takes, and what it is for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackc.catalog import JsonSchema
 from stackc.editor_words import shown, told, types_of
@@ -30,10 +30,21 @@ class Keys:
         """Every key below a schema, an outer one before those inside it."""
         required = schema.get("required", ())
         for name, written in schema.get("properties", {}).items():
-            path = f"{prefix}{name}"
-            field = self.resolved(written)
-            yield _key(path, field, name in required)
-            yield from self._inside(path, written, within)
+            if written:
+                path = f"{prefix}{name}"
+                yield _key(path, self.resolved(written), name in required)
+                yield from self._inside(path, written, within)
+        for variant in schema.get("allOf", ()):
+            yield from self._of_variant(variant, prefix, within)
+
+    def _of_variant(
+        self, variant: JsonSchema, prefix: str, within: tuple[str, ...]
+    ) -> Iterator[Key]:
+        """The keys that are there where another one has a certain value."""
+        chosen = variant["if"]["properties"].items()
+        case = ", ".join(f"`{key}: {shown(value['const'])}`" for key, value in chosen)
+        for key in self.of(variant["then"], prefix, within):
+            yield replace(key, description=f"With {case}: {key.description}")
 
     def resolved(self, schema: JsonSchema) -> JsonSchema:
         """A schema with what its reference names; its own words go before those."""

@@ -167,6 +167,10 @@ class Material:
                 found += [Planned(owner, key) for key in each.keys if key.planned]
         return tuple(found)
 
+    def has_types(self, api: Api) -> bool:
+        """Whether there is a page of its provider types."""
+        return any(group.api is api for group in self.groups)
+
     def state(self, api: Api, route: Route) -> str:
         """Whether a route is there."""
         return _state(api.planned or not route.call)

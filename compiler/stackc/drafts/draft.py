@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackc import rendering
 from stackc.catalog import ProviderType
-from stackc.drafts.fields import Field, Wanted, fields_of, is_secret, scalar
+from stackc.drafts.fields import Field, Wanted, fields_of, is_secret, scalar, variable_in
 from stackc.names import identifier
 
 SUGGESTED_MODELS = (
@@ -79,12 +79,6 @@ class Draft:
         """The providers of an API, in the order in which they were chosen."""
         return tuple(each for each in self.providers if each.type.api == api)
 
-    @property
-    def stores(self) -> tuple[str, ...]:
-        """The kinds of databases that the configs name, sorted."""
-        fields = (one for each in self.providers for one in each.fields)
-        return tuple(sorted({kind for one in fields for kind in one.stores()}))
-
 
 def text(draft: Draft, path: Path) -> str:
     """The distribution that a draft is, as it stands in a file at `path`."""
@@ -118,6 +112,7 @@ def switches_of(provider: ProviderType, id_: str) -> Iterator[str]:
     """Variables that may switch a provider on: of its secrets, then of where its server is."""
     wanted = Wanted(id_)
     fields = provider.config.get("properties", {})
-    yield from (wanted.variable(name) for name, each in fields.items() if is_secret(each))
-    yield from (wanted.variable(name) for name in fields if name.endswith(("url", "host")))
+    places = [name for name in fields if name.endswith(("url", "host"))]
+    for name in (*(name for name in fields if is_secret(fields[name])), *places):
+        yield variable_in(fields[name]) or wanted.variable(name)
     yield wanted.variable("enabled")

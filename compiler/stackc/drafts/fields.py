@@ -9,22 +9,19 @@ from ruamel.yaml.error import YAMLError
 
 from stackc.catalog import JsonSchema
 from stackc.editor_words import shown, types_of
+from stackc.environment import Text, parse
 from stackc.names import identifier
 
 
 @dataclass(frozen=True)
 class Field:
-    """A key with the text of its value, or with the keys inside it; one that is not live is a comment.
-
-    `store` is the kind of database that the key names.
-    """
+    """A key with the text of its value, or the keys inside it; one that is not live is a comment."""
 
     key: str
     value: str
     note: str
     live: bool
     inner: tuple["Field", ...] = ()
-    store: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The key as it is written, each line from the same column."""
@@ -33,13 +30,6 @@ class Field:
         yield f"{mark}{self.key}:{f' {self.value}' if self.value else ''}{note}"
         for each in self.inner:
             yield from (f"  {line}" for line in each.lines())
-
-    def stores(self) -> Iterator[str]:
-        """The kinds of databases that this key and those inside it need."""
-        if self.store and self.live:
-            yield self.store
-        for each in self.inner:
-            yield from each.stores()
 
 
 @dataclass(frozen=True)
@@ -59,26 +49,34 @@ class Wanted:
 
 
 def fields_of(schema: JsonSchema, wanted: Wanted, prefix: str = "") -> tuple[Field, ...]:
-    """The keys of a schema, the live ones first."""
+    """The keys of a schema that mean something today, the live ones first."""
     required = schema.get("required", ())
     found = [
         _field(name, f"{prefix}{name}", part, name in required, wanted)
-        for name, part in schema.get("properties", {}).items()
+        for name, part in _with_backend(schema).items()
+        if "x-planned" not in part
     ]
     return tuple(sorted(found, key=lambda each: not each.live))
+
+
+def _with_backend(schema: JsonSchema) -> dict[str, JsonSchema]:
+    """The fields of a schema; that of a reference to a store names what every stack has."""
+    fields: dict[str, JsonSchema] = schema.get("properties", {})
+    kind = schema.get("x-store")
+    if kind is None:
+        return fields
+    backend = {"x-sample": f"{'kv' if kind == 'any' else kind}_default"}
+    return {**fields, "backend": {**fields["backend"], **backend}}
 
 
 def _field(name: str, path: str, schema: JsonSchema, required: bool, wanted: Wanted) -> Field:
     inside = any(key.startswith(f"{path}.") for key in wanted.values)
     if "properties" in schema and (required or inside):
         inner = fields_of(schema, wanted, f"{path}.")
-        store = schema.get("x-store")
-        if store:
-            inner = tuple(_in_default_store(each, store) for each in inner)
-        return Field(name, "", _note(schema), True, inner, store)
+        return Field(name, "", _note(schema), True, inner)
     if path in wanted.values:
         return Field(name, scalar(wanted.values[path]), _note(schema), True)
-    live = required or is_secret(schema) or wanted.variable(path) == wanted.switch
+    live = required or is_secret(schema) or _is_switch(schema, path, wanted)
     value = suggestion(schema, path, wanted) if live else scalar(_shown(schema))
     return Field(name, value, _note(schema), live)
 
@@ -88,11 +86,6 @@ def _shown(schema: JsonSchema) -> object:
     return schema.get("x-sample", schema.get("default"))
 
 
-def _in_default_store(each: Field, store: str) -> Field:
-    value = f"{store}_default" if each.key == "backend" else each.value
-    return Field(each.key, value, each.note, each.live, each.inner)
-
-
 def _note(schema: JsonSchema) -> str:
     return " ".join(schema.get("description", "").split())
 
@@ -100,6 +93,18 @@ def _note(schema: JsonSchema) -> str:
 def is_secret(schema: JsonSchema) -> bool:
     """Whether the value of a field is never written into a distribution."""
     return schema.get("format") == "password"
+
+
+def _is_switch(schema: JsonSchema, path: str, wanted: Wanted) -> bool:
+    """Whether a field is read from the variable that switches its provider on."""
+    variables = wanted.variable(path), variable_in(schema)
+    return wanted.switch is not None and wanted.switch in variables
+
+
+def variable_in(schema: JsonSchema) -> str | None:
+    """The variable that the catalog's sample of a field reads."""
+    read = parse(str(schema.get("x-sample", "")))[0]
+    return read.references[0].name if isinstance(read, Text) else None
 
 
 def suggestion(schema: JsonSchema, path: str, wanted: Wanted) -> str:

@@ -20,7 +20,7 @@ from stackc.drafts.draft import (
     ids_of,
     switches_of,
 )
-from stackc.drafts.fields import Wanted, is_secret, suggestion
+from stackc.drafts.fields import Wanted, is_secret, suggestion, variable_in
 from stackc.names import folder
 
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ class Interview:
     def _values(self, type_: ProviderType, wanted: Wanted) -> Iterator[tuple[str, object]]:
         """Values of what is required; secrets are variables, and not asked for."""
         for name, field in type_.config.get("properties", {}).items():
-            variable = wanted.variable(name)
+            variable = variable_in(field) or wanted.variable(name)
             if is_secret(field):
                 self._say(f"`{name}` is a secret: the stack reads it from {variable}.")
             elif name in type_.config.get("required", ()) and "properties" not in field:

@@ -29,8 +29,8 @@ class Names:
 
     @property
     def word(self) -> str:
-        """The last word of its type."""
-        return self.type.rpartition("::")[2]
+        """Its type without where it runs."""
+        return self.type.partition("::")[2].replace("::", "-")
 
     @property
     def module(self) -> str:

@@ -1,0 +1,1 @@
+"""What changes between two distributions, read from their plans."""

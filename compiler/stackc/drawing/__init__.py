@@ -1,0 +1,1 @@
+"""A stack drawn: what enables, configures, needs and answers what, as SVG and as Mermaid text."""

@@ -1,0 +1,161 @@
+"""Access policies: whether each rule can be read, and whether it can ever decide anything."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stackc.check import Spec
+from stackc.diagnostics import section_errors, warnings
+from stackc.diagnostics.report import Diagnostic
+from stackc.source import Span
+from stackc.tree import Mapping, Scalar, Sequence, Value
+
+ATTRIBUTES = ("namespaces", "projects", "roles", "teams")
+"""What is known of a user beside the name."""
+
+ACTIONS = frozenset(("create", "delete", "read", "update"))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule fits: no principal is everybody, no resource is everything.
+
+    `conditional`: whether it also depends on who the user is to the resource.
+    """
+
+    principal: str | None
+    actions: frozenset[str]
+    resource: str | None
+    conditional: bool
+    span: Span
+
+    def covers(self, other: "Rule") -> bool:
+        """Whether it decides whatever the other one fits."""
+        return (
+            not self.conditional
+            and self.principal in (None, other.principal)
+            and self.actions >= other.actions
+            and _covers(self.resource, other.resource)
+        )
+
+
+def policy_diagnostics(spec: Spec) -> Iterator[Diagnostic]:
+    """What is wrong with the rules of `server.auth`, and which of them are shadowed."""
+    auth = _at(spec.document.root, "server", "auth")
+    for key in ("access_policy", "route_policy"):
+        for item in _items(_at(auth, key)):
+            yield from _form_faults(item)
+    yield from _shadowed([_rule(item) for item in _items(_at(auth, "access_policy"))])
+
+
+def _form_faults(rule: Mapping) -> Iterator[Diagnostic]:
+    effects = [key for key in ("permit", "forbid") if _given(rule, key)]
+    if len(effects) != 1:
+        problem = "a rule either permits or forbids" + (", not both" if effects else "")
+        yield section_errors.bad_rule(problem, rule.span, "write one `permit:` or `forbid:`")
+    if _given(rule, "when") and _given(rule, "unless"):
+        problem = "a rule has conditions under `when` or under `unless`, not both"
+        yield section_errors.bad_rule(problem, rule.span, "keep one of them")
+    for key in ("when", "unless"):
+        for condition in _texts(rule.get(key)):
+            yield from _condition_faults(condition)
+    for effect in effects:
+        yield from _resource_faults(_at(rule.get(effect), "resource"))
+        for path in _texts(_at(rule.get(effect), "paths")):
+            yield from _path_faults(path)
+
+
+def _condition_faults(condition: Scalar) -> Iterator[Diagnostic]:
+    match condition.raw.split():
+        case ["user", "is", "owner"] | ["user", "is", "not", "owner"]:
+            return
+        case (
+            ["user", "with", _, "in", name]
+            | ["user", "with", _, "not", "in", name]
+            | ["user", "in", "owners", name]
+            | ["user", "not", "in", "owners", name]
+        ):
+            if name not in ATTRIBUTES:
+                yield section_errors.unknown_attribute(name, ATTRIBUTES, condition.span)
+        case _:
+            yield section_errors.bad_condition(condition.raw, condition.span)
+
+
+def _resource_faults(resource: Value | None) -> Iterator[Diagnostic]:
+    for text in _texts(resource):
+        if text.raw.startswith("regex:"):
+            yield from _pattern_faults(text)
+        elif not re.fullmatch(r"[a-z_]+::.+", text.raw):
+            problem = f"`{text.raw}` is no resource"
+            yield section_errors.bad_rule(
+                problem, text.span, "write `type::id`, `type::*` or `regex:` and a pattern"
+            )
+
+
+def _path_faults(path: Scalar) -> Iterator[Diagnostic]:
+    if path.raw.startswith("regex:"):
+        yield from _pattern_faults(path)
+    elif path.raw != "*" and not path.raw.startswith("/"):
+        remedy = "write a path, `prefix*`, `*` or `regex:` and a pattern"
+        yield section_errors.bad_rule(f"`{path.raw}` is no path", path.span, remedy)
+
+
+def _pattern_faults(text: Scalar) -> Iterator[Diagnostic]:
+    try:
+        re.compile(text.raw.removeprefix("regex:"))
+    except re.error as error:
+        problem = f"`{text.raw}` is no pattern: {error}"
+        yield section_errors.bad_rule(problem, text.span, "mend the pattern")
+
+
+def _shadowed(rules: list[Rule]) -> Iterator[Diagnostic]:
+    for index, rule in enumerate(rules):
+        earlier = next((each for each in rules[:index] if each.covers(rule)), None)
+        if earlier:
+            yield warnings.shadowed_rule(rule.span, earlier.span)
+
+
+def _rule(rule: Mapping) -> Rule:
+    scope = rule.get("permit") or rule.get("forbid")
+    resource = next((each.raw for each in _texts(_at(scope, "resource"))), None)
+    principal = next((each.raw for each in _texts(_at(scope, "principal"))), None)
+    return Rule(
+        principal=principal,
+        actions=frozenset(each.raw for each in _texts(_at(scope, "actions"))) or ACTIONS,
+        resource=resource,
+        conditional=_given(rule, "when") or _given(rule, "unless"),
+        span=rule.span,
+    )
+
+
+def _covers(resource: str | None, other: str | None) -> bool:
+    """Whether a resource pattern fits everything that another one fits."""
+    if resource is None or resource == other:
+        return True
+    if other is None or not resource.endswith("::*"):
+        return False
+    return other.startswith(resource.removesuffix("*"))
+
+
+def _given(rule: Mapping, key: str) -> bool:
+    value = rule.get(key)
+    return value is not None and not (isinstance(value, Scalar) and value.value is None)
+
+
+def _texts(value: Value | None) -> Iterator[Scalar]:
+    """One text, or the texts of a list."""
+    for each in value.items if isinstance(value, Sequence) else (value,):
+        if isinstance(each, Scalar) and isinstance(each.value, str):
+            yield each
+
+
+def _items(value: Value | None) -> Iterator[Mapping]:
+    for each in value.items if isinstance(value, Sequence) else ():
+        if isinstance(each, Mapping):
+            yield each
+
+
+def _at(value: Value | None, *path: str) -> Value | None:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,47 @@
+"""A document in today's spelling: every old one is read, and noted where it stands."""
+
+from dataclasses import dataclass, replace
+
+from stackc.catalog import Catalog
+from stackc.diagnostics.report import Diagnostic
+from stackc.spellings import rules
+from stackc.spellings.build_file import build_file
+from stackc.spellings.changes import Change, applied
+from stackc.spellings.inline_stores import inline_stores
+from stackc.tree import Document
+
+RULES: tuple[rules.Rule, ...] = (
+    build_file,
+    rules.empty_sections,
+    rules.version_as_text,
+    rules.name_of_the_stack,
+    rules.resources_at_the_root,
+    rules.vector_databases,
+    rules.telemetry_as_a_provider,
+    rules.disabled_providers,
+    rules.renamed_types,
+    rules.renamed_keys,
+    inline_stores,
+)
+"""In this order: a rule sees what those before it have changed."""
+
+
+@dataclass(frozen=True)
+class Modern:
+    """A document in today's spelling, and the changes that made it so."""
+
+    document: Document
+    changes: tuple[Change, ...]
+
+
+def modern(document: Document, catalog: Catalog) -> Modern:
+    """The same distribution, as one would write it today."""
+    root, changes = document.root, list[Change]()
+    notes: list[Diagnostic] = list(document.warnings)
+    for rule in RULES:
+        for change, note in list(rule(root, catalog)):
+            root = applied(root, change)
+            changes.append(change)
+            notes += [note] if note else []
+    warnings = tuple(notes)
+    return Modern(replace(document, root=root, warnings=warnings), tuple(changes))
