@@ -24,20 +24,20 @@ IDS = ("benchmark_id", *(kind.id for kind in KINDS.values()), "connector_id", "p
 REMOVE = "remove"
 
 
-def extended(path: Path, catalog: Catalog) -> Document:
-    """The distribution at a path over those that it extends; raises CompileError."""
-    return _extended(path, catalog, ())
+def extended(document: Document, catalog: Catalog) -> Document:
+    """A distribution over those that it extends, in today's spelling; raises CompileError."""
+    return _extended(document, catalog, ())
 
 
-def _extended(path: Path, catalog: Catalog, above: tuple[Path, ...]) -> Document:
-    document = modern(load(path), catalog).document
+def _extended(document: Document, catalog: Catalog, above: tuple[Path, ...]) -> Document:
+    path, document = document.source.path, modern(document, catalog).document
     named = document.root.entry("extends")
     if named is None or not isinstance(named.value, Scalar):
         return document
     base = path.parent / str(named.value.value)
     chain = (*above, path)
     _check_base(base, chain, named.value.span)
-    below = _extended(base, catalog, chain)
+    below = _extended(load(base), catalog, chain)
     merge = _Merge()
     root = merge.mapping(below.root, _without(document.root, "extends"))
     warnings = stop_at_errors((*below.warnings, *document.warnings, *merge.faults))

@@ -7,11 +7,13 @@ from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
 from stackc.diagnostics.report import stop_at_errors
+from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
+from stackc.tree import Document
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,12 @@ class Build:
 
 def front(distribution: Path, catalog: Catalog) -> Stack:
     """The stack that a distribution means, before anything is pinned; raises CompileError."""
-    return resolve(check(extended(distribution, catalog), catalog), catalog)
+    return meaning(load(distribution), catalog)
+
+
+def meaning(document: Document, catalog: Catalog) -> Stack:
+    """The stack that a document means, over those that it extends; raises CompileError."""
+    return resolve(check(extended(document, catalog), catalog), catalog)
 
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
@@ -34,7 +41,12 @@ def plan_of(distribution: Path, catalog: Catalog) -> Plan:
 
 def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
     """What a distribution means, and its plan; raises CompileError. For questions about both."""
-    stack = front(distribution, catalog)
+    return planned_document(load(distribution), catalog)
+
+
+def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]:
+    """The same of a document, and of the lock that lies beside where it was read."""
+    stack = meaning(document, catalog)
     lock = pinned(stack)
     stop_at_errors(list(contradictions(stack, lock)))
     return stack, plan(stack, lock, catalog)

@@ -8,6 +8,7 @@ from stackc.catalog import Catalog, Packages
 from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors, section_errors
 from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.diagnostics.suggest import renames
 from stackc.lint import suspicions
 from stackc.order import CycleError, in_order
 from stackc.policy import policy_diagnostics
@@ -63,9 +64,11 @@ def _provided(spec: Spec) -> set[str]:
 def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
     asked = {name.text: name for name in spec.apis or ()}
     named = {provider.api.text: provider.api for provider in spec.providers}
+    renamed = renames(named, catalog.api_names), renames(asked, catalog.api_names)
     for name in {**named, **asked}.values():
         if name.text not in catalog.api_names:
-            yield errors.unknown_api(name, catalog.api_names)
+            near = renamed[name.text in asked].get(name.text)
+            yield errors.unknown_api(name, catalog.api_names, near)
     known = [name for name in asked.values() if name.text in catalog.api_names]
     for name in known:
         for api in (name.text, *catalog.api(name.text).implies):

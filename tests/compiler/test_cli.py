@@ -11,6 +11,7 @@ from stackc.catalog import Catalog
 from stackc.cli import main
 from stackc.commands import COMMANDS, list_distributions
 from stackc.commands.arguments import FINE, INPUT_AT_FAULT, USAGE
+from stackc.diagnostics.render import FORMATS, MACHINE, render
 from stackc.version import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,7 +95,6 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("check",),
         ("check", "--format", "xml", "distributions/starter.yaml"),
         ("run", "--port", "http", "distributions/starter.yaml"),
-        ("explain",),
         ("explain", "unknown-kye"),
         ("init", "--port", "http"),
         ("new",),
@@ -119,16 +119,22 @@ def test_check(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(f"distributions/{name}.yaml: fine (")
 
 
-def test_json_goes_to_the_output_and_the_rest_to_the_error_output(
+def test_what_is_for_programs_goes_to_the_output_and_the_rest_to_the_error_output(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("version: 3\n")
-    for form in ("human", "concise", "json"):
+    for form in FORMATS:
         code, out, err = run(capsys, "check", "--format", form, str(path))
         assert code == INPUT_AT_FAULT
-        assert bool(out) == (form == "json")
-        assert bool(err) == (form != "json")
+        assert bool(out) == (form in MACHINE)
+        assert bool(err) == (form not in MACHINE)
+
+
+@pytest.mark.parametrize("form", MACHINE)
+def test_what_is_for_programs_is_alone(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = run(capsys, "check", "--format", form, "distributions/gateway.yaml")
+    assert (out, err) == (render([], form), "")
 
 
 @pytest.mark.parametrize("command", ["build", "check", "run", "lock", "list-deps"])
@@ -149,6 +155,12 @@ def test_every_command_on_a_distribution_tells_its_faults(
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs/errors/unknown-key.md").read_text()
     assert run(capsys, "explain", "unknown-key") == (FINE, page, "")
+    code, out, _ = run(capsys, "explain")
+    assert code == FINE
+    codes = sorted(path.stem for path in (ROOT / "docs/errors").glob("*.md"))
+    assert [line.split()[0] for line in out.splitlines()] == codes
+    assert "unknown-key" in out
+    assert "A mapping holds a key that means nothing there.\n" in out
     _, _, err = run(capsys, "explain", "unknown-kye")
     assert err == "stackc: there is no error `unknown-kye`; did you mean `unknown-key`?\n"
 

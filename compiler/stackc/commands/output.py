@@ -1,5 +1,6 @@
 """What commands print: diagnostics in the form that was asked for, hints where a word is wrong."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -9,16 +10,22 @@ from stackc.diagnostics.suggest import nearest
 
 
 def show(diagnostics: Sequence[Diagnostic], form: str) -> None:
-    """Prints diagnostics: JSON to the standard output, for programs, the rest to the other one."""
-    from stackc.diagnostics.render import render
+    """Prints diagnostics: for programs to the standard output, for people to the other one."""
+    from stackc.diagnostics.render import MACHINE, render
 
     text = render(diagnostics, form)
-    if form == "human" and sys.stderr.isatty():
+    if form == "human" and _is_coloured():
         from stackc.diagnostics.colour import print_coloured
 
         print_coloured(text)
     else:
-        print(text, end="", file=sys.stdout if form == "json" else sys.stderr)
+        print(text, end="", file=sys.stdout if form in MACHINE else sys.stderr)
+
+
+def _is_coloured() -> bool:
+    """On a terminal, or by https://force-color.org, unless https://no-color.org forbids it."""
+    asked = sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return asked and not os.environ.get("NO_COLOR")
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> int:

@@ -1,6 +1,7 @@
 """The wording of what is allowed and most likely a mistake, and of notes on spellings."""
 
-from stackc.diagnostics.report import Diagnostic, Edit, Label
+from stackc.diagnostics.edits import part_replaced
+from stackc.diagnostics.report import Diagnostic, Label
 from stackc.environment import Malformed
 from stackc.source import Span
 from stackc.values import Name
@@ -14,7 +15,7 @@ def empty_default(field: str, variable: str, span: Span) -> Diagnostic:
         Label(span, f"the stack does not start where {variable} is not set"),
         help=f"write `{right}`, which says so",
         severity="warning",
-        fix=(Edit(span, right),) if span.text == f"${{env.{variable}:=}}" else (),
+        fix=part_replaced(span, f"${{env.{variable}:=}}", right),
     )
 
 
@@ -96,14 +97,13 @@ def shadowed_rule(span: Span, earlier: Span) -> Diagnostic:
 
 def old_expression(fault: Malformed, span: Span, *, fixed: bool) -> Diagnostic:
     """`fixed`: whether the right form may be told, which that of a secret may not."""
-    known = fixed and span.text == fault.text
     return Diagnostic(
         "old-spelling",
         f"`{fault.text}` is written `{fault.right_form}` today",
         Label(span),
         help=f"write `{fault.right_form}`",
         severity="note",
-        fix=(Edit(span, fault.right_form),) if known else (),
+        fix=part_replaced(span, fault.text, fault.right_form) if fixed else (),
     )
 
 
