@@ -41,8 +41,8 @@ def _complete(action: Action) -> None:
     """Says what an argument can be, by what its help calls it."""
     import shtab
 
-    from stackc import resources
     from stackc.catalog import Catalog
+    from stackc.diagnostics import pages
 
     match action.metavar:
         case "DISTRIBUTION" | "FILE":
@@ -52,5 +52,4 @@ def _complete(action: Action) -> None:
         case "API":
             action.choices = Catalog().api_names
         case "CODE":
-            pages = resources.folder("errors").glob("*.md")
-            action.choices = sorted(page.stem for page in pages)
+            action.choices = pages.codes()

@@ -1,12 +1,12 @@
-"""What the pages tell, read from the catalog, the schema of a distribution, the parser and the errors."""
+"""What the pages tell: of the catalog, of the keys of a distribution, of the commands, of errors."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from stackc import resources
 from stackc.catalog import Api, Catalog, Packages, ProviderType, Route
+from stackc.diagnostics import pages as errors
 from stackc.documentation.command_line import Command, commands_of
 from stackc.documentation.keys import Key, Keys
 from stackc.editor_words import NOT_YET
@@ -103,8 +103,7 @@ class Material:
     @cached_property
     def errors(self) -> tuple[tuple[str, str], ...]:
         """Each code with the first line of its page."""
-        found = sorted(resources.folder("errors").glob("*.md"))
-        return tuple((page.stem, _first_line(page.read_text(encoding="utf-8"))) for page in found)
+        return tuple((code, errors.summary(code)) for code in errors.codes())
 
     @cached_property
     def planned_apis(self) -> tuple[Api, ...]:
@@ -157,12 +156,6 @@ def _state(planned: bool) -> str:
 def _first(path: str) -> str:
     """The outermost key of a path."""
     return path.partition(".")[0].partition("[")[0]
-
-
-def _first_line(page: str) -> str:
-    """What a page says right under its title."""
-    _, _, text = page.partition("\n")
-    return text.strip().partition("\n\n")[0].replace("\n", " ")
 
 
 def _needs(provider: ProviderType) -> Iterator[str]:
