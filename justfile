@@ -31,6 +31,10 @@ update:
 build:
     for lock in distributions/*.lock; do {{python}} -m stackc.cli build ${lock%.lock}.yaml || exit 1; done
 
+# Write the documentation that follows from schemas/ and the command line.
+docs:
+    {{python}} -m stackc.cli docs
+
 # Compile and serve one distribution.
 run name="starter" *arguments:
     {{python}} -m stackc.cli run distributions/{{name}}.yaml {{arguments}}

@@ -22,8 +22,8 @@ from stackc.shape import fits
 from stacks import distribution_name
 
 CATALOG = Catalog()
-ALL_APIS = [CATALOG.api(name) for name in CATALOG.api_names]
-APIS = [api for api in ALL_APIS if not api.planned]
+APIS = [CATALOG.api(name) for name in CATALOG.api_names]
+BUILT_APIS = [api for api in APIS if not api.planned]
 PROVIDER_FILES = sorted((resources.folder("schemas") / "providers").glob("*/*.yaml"))
 PROVIDERS = [
     provider
@@ -199,7 +199,7 @@ def test_every_choice_of_packages_is_a_value_of_its_field(provider: ProviderType
         assert field["default"] in choices
 
 
-@pytest.mark.parametrize("api", ALL_APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
 def test_an_api_is_built_or_planned(api: Api) -> None:
     """A status cannot lie: what is planned has no module, and what stands behind an API exists."""
     module = resources.runtime() / "apis" / f"{api.name}.py"
@@ -216,7 +216,7 @@ def test_what_a_provider_needs_is_an_api(provider: ProviderType) -> None:
         assert provider.replaced_by in CATALOG.provider_types(provider.api)
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_endpoint_has_every_method(api: Api) -> None:
     endpoint = load(api.endpoint)
     for route in api.routes:
@@ -224,7 +224,7 @@ def test_endpoint_has_every_method(api: Api) -> None:
     assert tuple(inspect.signature(endpoint).parameters) == api.arguments
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_components_of_the_routes_exist(api: Api) -> None:
     components = CATALOG.components(api.name)
     for route in api.routes:
@@ -234,10 +234,10 @@ def test_components_of_the_routes_exist(api: Api) -> None:
         Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("route", [r for api in APIS for r in api.routes if r.request])
+@pytest.mark.parametrize("route", [r for api in BUILT_APIS for r in api.routes if r.request])
 def test_request_bodies_are_the_components(route: Any) -> None:
     """What the runtime validates and what the OpenAPI document says are the same fields."""
-    api = next(api for api in APIS if route in api.routes)
+    api = next(api for api in BUILT_APIS if route in api.routes)
     body = load(Symbol(api.endpoint.module, route.request))
     actual = TypeAdapter(body).json_schema()
     actual = actual.get("$defs", {}).get(route.request, actual)

@@ -146,6 +146,11 @@ class Catalog:
         files = (self._root / "providers" / api).glob("*.yaml")
         return tuple(sorted(path.stem.replace("__", "::") for path in files))
 
+    def types(self, api: str) -> tuple[ProviderType, ...]:
+        """Every provider type of an API, in the order of `provider_types`."""
+        found = (self.provider(api, type_) for type_ in self.provider_types(api))
+        return tuple(provider for provider in found if provider)
+
     def built_types(self, api: str) -> tuple[str, ...]:
         """The provider types of an API that a stack can have today, sorted."""
         found = ((type_, self.provider(api, type_)) for type_ in self.provider_types(api))

@@ -15,7 +15,7 @@ from stackc.diagnostics.render import FORMATS, MACHINE, render
 from stackc.version import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
-HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "stackrt")
+HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "shtab", "stackrt")
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,10 @@ def loaded(*arguments: str) -> list[str]:
         (("list",), ("ruamel",)),
         (("list-apis",), ("ruamel",)),
         (("list-providers",), ("ruamel",)),
+        (("init", "--help"), ()),
+        (("new", "--help"), ()),
+        (("schema",), ("ruamel",)),
+        (("completion", "bash"), ("ruamel", "shtab")),
         (("check", "no-such-file.yaml"), ("ruamel", "jsonschema")),
         (("diff", "no:such-file.yaml"), ("ruamel", "jsonschema")),
     ],
@@ -92,6 +96,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("check", "--format", "xml", "distributions/starter.yaml"),
         ("run", "--port", "http", "distributions/starter.yaml"),
         ("explain", "unknown-kye"),
+        ("init", "--port", "http"),
+        ("new",),
+        ("new", "provider", "inference"),
+        ("completion",),
         ("why", "distributions/starter.yaml"),
         ("graph", "--format", "png", "distributions/starter.yaml"),
         ("diff",),

@@ -8,7 +8,7 @@ from stackc.commands.arguments import FINE
 def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
     """Adds the command's parser."""
     parser = commands.add_parser("explain", help="explain a code, or list all")
-    parser.add_argument("code", nargs="?", metavar="CODE")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="what stands in `error[...]`")
     return parser
 
 

@@ -8,7 +8,7 @@ from stackc.commands.arguments import FINE
 def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
     """Adds the command's parser."""
     parser = commands.add_parser("list-providers", help="list the provider types")
-    parser.add_argument("api", nargs="?", metavar="API")
+    parser.add_argument("api", nargs="?", metavar="API", help="only the types of this API")
     return parser
 
 

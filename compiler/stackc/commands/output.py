@@ -32,5 +32,10 @@ def unknown(what: str, word: str, known: Iterable[str]) -> int:
     """Says that there is no such thing, and what may have been meant; the exit code of misuse."""
     near = nearest(word, known)
     hint = f"; did you mean `{near}`?" if near else ""
-    print(f"stackc: there is no {what} `{word}`{hint}", file=sys.stderr)
+    return misuse(f"there is no {what} `{word}`{hint}")
+
+
+def misuse(message: str) -> int:
+    """Says what is wrong with the command line; the exit code of misuse."""
+    print(f"stackc: {message}", file=sys.stderr)
     return USAGE
