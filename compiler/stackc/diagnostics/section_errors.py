@@ -98,8 +98,8 @@ def unknown_resource(what: str, name: Name, known: Iterable[str]) -> Diagnostic:
         "unknown-resource",
         f"`{name.text}` is no {what} of this distribution",
         Label(name.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"there is {listed(known)}",) if known else (),
-        help=f"write `{near}`" if near else f"declare `{name.text}` under `registered_resources`",
+        notes=(f"the {what}s are {listed(known)}",) if known else (),
+        help=f"write `{near}`" if near else f"declare it under `registered_resources: {what}s:`",
     )
 
 
@@ -124,10 +124,21 @@ def bad_condition(text: str, span: Span) -> Diagnostic:
         Label(span),
         notes=(
             "the conditions are `user with VALUE in ATTRIBUTE`, `user with VALUE not in ATTRIBUTE`, "
-            "`user is owner`, `user is not owner`, `user in owners ATTRIBUTE` and "
-            "`user not in owners ATTRIBUTE`",
+            "`user is owner`, `user is not owner`, `user in owners ATTRIBUTE`, "
+            "`user not in owners ATTRIBUTE` and `resource is unowned`",
         ),
         help="write one of them",
+    )
+
+
+def unknown_action(name: str, known: Sequence[str], span: Span) -> Diagnostic:
+    near = nearest(name, known)
+    return Diagnostic(
+        "bad-access-rule",
+        f"`{name}` is no action",
+        Label(span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"the actions are {listed(known)}",),
+        help=f"write `{near}`" if near else "write one of them",
     )
 
 
@@ -143,12 +154,13 @@ def unknown_attribute(name: str, known: Sequence[str], span: Span) -> Diagnostic
 
 
 def extends_cycle(paths: Sequence[str], span: Span) -> Diagnostic:
+    itself = len(paths) == 2
     return Diagnostic(
         "extends-cycle",
-        "these distributions extend each other",
+        "this distribution extends itself" if itself else "these distributions extend each other",
         Label(span, "comes back to where it began"),
         notes=(f"the cycle: {' -> '.join(paths)}",),
-        help="let one of them stand alone",
+        help="remove `extends`" + (" from one of them" if not itself else ""),
     )
 
 

@@ -57,6 +57,8 @@ def _provider(api: str, item: Value, beside: tuple[Value, ...], catalog: Catalog
         Entry("provider_id", place, Scalar(id_, id_, place)),
         Entry("provider_type", place, type_ or item),
     ]
+    module = item.entry("module") if isinstance(item, Mapping) else None
+    entries += [module] if module else []
     known = catalog.provider(api, text) if api in catalog.api_names else None
     sample = tuple(_samples(known.config, f"{api}::{id_}", place)) if known else ()
     if sample:
@@ -80,18 +82,27 @@ def _samples(config: JsonSchema, namespace: str, place: Span) -> Iterator[Entry]
     """What a config must have, and the samples that the catalog gives."""
     for name, schema in config.get("properties", {}).items():
         if "x-sample" in schema:
-            yield Entry(name, place, _scalar(schema["x-sample"], place))
+            yield Entry(name, place, _value(schema["x-sample"], place))
         elif name in config.get("required", ()) and "x-store" in schema:
             yield Entry(name, place, _store(schema["x-store"], namespace, place))
+        elif name in config.get("required", ()) and "properties" in schema:
+            inner = tuple(_samples(schema, f"{namespace}::{name}", place))
+            yield Entry(name, place, Mapping(inner, place))
 
 
 def _store(kind: str, namespace: str, place: Span) -> Mapping:
     within = ("namespace", namespace) if kind == "kv" else ("table_name", namespace)
     pairs = (("backend", f"{kind}_default"), (within[0], within[1].replace("::", "_")))
-    return Mapping(tuple(Entry(key, place, _scalar(value, place)) for key, value in pairs), place)
+    return Mapping(tuple(Entry(key, place, _value(value, place)) for key, value in pairs), place)
 
 
-def _scalar(value: object, place: Span) -> Scalar:
+def _value(value: object, place: Span) -> Value:
+    """A sample as if it had been written at a place."""
+    if isinstance(value, dict):
+        entries = (Entry(key, place, _value(each, place)) for key, each in value.items())
+        return Mapping(tuple(entries), place)
+    if isinstance(value, list):
+        return Sequence(tuple(_value(each, place) for each in value), place)
     if isinstance(value, str):
         return Scalar(environment.parse(value)[0], value, place)
     assert value is None or isinstance(value, (int, float))
