@@ -152,26 +152,25 @@ def _leaves(
 
 def _local(leaf: _Leaf, enabled_by: str | None) -> Iterator[Diagnostic]:
     """An address of this machine; a default counts only where it can come into effect."""
-    if leaf.name not in NO_ADDRESSES and LOCAL.search(_without_variables(leaf, enabled_by)):
-        yield warnings.localhost(leaf.name, leaf.value.span, leaf.secret)
+    text = _without_variables(leaf.value, enabled_by)
+    fallback = str(leaf.schema.get("default", ""))
+    if leaf.name not in NO_ADDRESSES and LOCAL.search(text or fallback):
+        default = None if text else fallback
+        yield warnings.localhost(leaf.name, leaf.value.span, leaf.secret, default)
 
 
-def _without_variables(leaf: _Leaf, enabled_by: str | None) -> str:
+def _without_variables(value: Scalar, enabled_by: str | None) -> str:
     """What a value is where no variable is set but the one that enables what is around it."""
-    value = leaf.value.value
-    if isinstance(value, Text):
-        fallback = leaf.schema.get("default") if len(value.parts) == 1 else None
-        return "".join(
-            each if isinstance(each, str) else _default(each, enabled_by, str(fallback or ""))
-            for each in value.parts
-        )
-    return value if isinstance(value, str) else ""
+    parts = value.value.parts if isinstance(value.value, Text) else (value.value,)
+    return "".join(
+        _default(each, enabled_by) if isinstance(each, Reference) else str(each or "")
+        for each in parts
+    )
 
 
-def _default(reference: Reference, enabled_by: str | None, fallback: str) -> str:
-    if reference.operator != ":=" or reference.name == enabled_by:
-        return UNKNOWN
-    return reference.operand or fallback
+def _default(reference: Reference, enabled_by: str | None) -> str:
+    known = reference.operator == ":=" and reference.name != enabled_by
+    return reference.operand if known else UNKNOWN
 
 
 def _secrets(leaf: _Leaf) -> Iterator[Diagnostic]:
@@ -182,12 +181,26 @@ def _secrets(leaf: _Leaf) -> Iterator[Diagnostic]:
     if isinstance(value, str) and _is_secret(value):
         yield warnings.secret_in_file(leaf.name, leaf.secret, default=False)
     if isinstance(value, Text):
-        written = "".join(each if isinstance(each, str) else UNKNOWN for each in value.parts)
-        if _has_password(written):
+        if _has_password(_with_default(value, None)):
             yield warnings.secret_in_file(leaf.name, leaf.secret, default=False)
+            return
         for each in value.references:
-            if each.operator == ":=" and _is_secret(each.operand):
+            if each.operator == ":=" and _gives_secret(value, each):
                 yield warnings.secret_in_file(each.name, leaf.secret, default=True)
+
+
+def _gives_secret(value: Text, reference: Reference) -> bool:
+    """Whether the default of a reference is a secret, or the one in a URL that it stands in."""
+    whole = _with_default(value, reference)
+    return _has_password(whole) if URL.match(whole) else _is_secret(reference.operand)
+
+
+def _with_default(value: Text, known: Reference | None) -> str:
+    """The text with the default of one reference, and nothing known of the others."""
+    return "".join(
+        each if isinstance(each, str) else each.operand if each is known else UNKNOWN
+        for each in value.parts
+    )
 
 
 def _is_secret(text: str) -> bool:
@@ -196,8 +209,7 @@ def _is_secret(text: str) -> bool:
 
 
 def _has_password(text: str) -> bool:
-    password = PASSWORD.search(text)
-    return password is not None and password[1] != UNKNOWN
+    return PASSWORD.search(text) is not None
 
 
 def _backends(spec: Spec) -> tuple[Entry, ...]:

@@ -113,7 +113,7 @@ class _Merge:
             if _removes(item):
                 self._remove(items, meant, item)
             elif len(meant) == 1:
-                items[items.index(meant[0])] = self.value(meant[0], item)
+                items[items.index(meant[0])] = _with_id(meant[0], self.value(meant[0], item))
             else:
                 items.append(self.alone(item))
             untouched = [each for each in untouched if each not in meant]
@@ -143,12 +143,25 @@ def _have_ids(*lists: Sequence) -> bool:
 
 def _id(item: Value) -> object:
     """What tells an item apart: the text of its id, also where a variable switches it on."""
-    if isinstance(item, Mapping):
-        for key in IDS:
-            value = item.get(key)
-            if isinstance(value, Scalar):
-                return _plain_id(value)
-    return None
+    value = item.get(_id_key(item)) if isinstance(item, Mapping) else None
+    return _plain_id(value) if isinstance(value, Scalar) else None
+
+
+def _id_key(item: Value) -> str:
+    """The key of an item's id, or nothing."""
+    keys = (key for key in IDS if isinstance(item, Mapping) and isinstance(item.get(key), Scalar))
+    return next(keys, "")
+
+
+def _with_id(below: Value, merged: Value) -> Value:
+    """What is merged, with the id as it was: that an overlay names it does not switch it on."""
+    if not isinstance(below, Mapping) or not isinstance(merged, Mapping):
+        return merged
+    known, given = below.entry(_id_key(below)), merged.get(_id_key(merged))
+    if known is None or not isinstance(given, Scalar) or isinstance(given.value, Text):
+        return merged
+    entries = (known if each.key == known.key else each for each in merged.entries)
+    return replace(merged, entries=tuple(entries))
 
 
 def _provider(item: Value) -> object:

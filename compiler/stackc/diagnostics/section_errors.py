@@ -12,8 +12,8 @@ from stackc.values import Name
 def not_yet_supported(key: str, what: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "not-yet-supported",
-        f"`{key}` is not supported yet: {what}",
-        Label(span),
+        f"`{key}` is not supported yet" + (f": {what}" if what != key.replace("_", " ") else ""),
+        Label(span, "read and checked, but not built"),
         help=f"leave `{key}` out",
     )
 
@@ -75,7 +75,7 @@ def ambiguous_provider(resource: Name, api: str, known: Sequence[str]) -> Diagno
     return Diagnostic(
         "ambiguous-provider",
         f"`{resource.text}` names no provider, and `{api}` has {len(known) or 'none'}",
-        Label(resource.span, "needs `provider_id`"),
+        Label(resource.span, "needs `provider_id`" if known else f"needs a provider of `{api}`"),
         notes=(f"providers of `{api}`: {listed(known)}",) if known else (),
         help="add `provider_id:`" if known else f"add a provider under `providers: {api}:`",
     )
@@ -107,7 +107,7 @@ def wrong_backend_kind(store: str, backend: Name, kind: str, type_: str) -> Diag
     needs = "keys and values" if kind == "kv" else "tables"
     return Diagnostic(
         "wrong-backend-kind",
-        f"the store `{store}` needs {needs}, and the backend `{backend.text}` is a `{type_}`",
+        f"the store {store} needs {needs}, and the backend `{backend.text}` is a `{type_}`",
         Label(backend.span, f"must be a `{kind}_` backend"),
         help=f"name a backend whose type starts with `{kind}_`",
     )

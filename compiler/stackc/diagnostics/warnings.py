@@ -62,13 +62,14 @@ def secret_in_file(name: str, span: Span, *, default: bool) -> Diagnostic:
     )
 
 
-def localhost(name: str, span: Span, secret: Span | None) -> Diagnostic:
+def localhost(name: str, span: Span, secret: Span | None, default: str | None) -> Diagnostic:
+    """`default` is the address that the field has where it is given none."""
     return Diagnostic(
         "localhost-in-container",
         f"`{name}` points at this machine, which in a container is the container itself",
-        Label(span),
+        Label(span, f"without a value it is `{default}`" if default else ""),
         notes=("`stackc run` on the same machine reaches it; `docker run` does not",),
-        help="let a variable hold the address, with an empty default or none",
+        help="let a variable without a default hold the address: `${env.NAME}`",
         secret=secret,
         severity="warning",
     )

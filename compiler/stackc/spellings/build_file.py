@@ -81,11 +81,15 @@ def _type_of(item: Value) -> Value | None:
 def _samples(config: JsonSchema, namespace: str, place: Span) -> Iterator[Entry]:
     """What a config must have, and the samples that the catalog gives."""
     for name, schema in config.get("properties", {}).items():
+        needed = name in config.get("required", ())
         if "x-sample" in schema:
-            yield Entry(name, place, _value(schema["x-sample"], place))
-        elif name in config.get("required", ()) and "x-store" in schema:
+            sample = schema["x-sample"]
+            empty = needed and isinstance(sample, str) and sample.endswith(":=}")
+            text = f"{sample[:-3]}}}" if empty else sample  # what is needed has no empty default
+            yield Entry(name, place, _value(text, place))
+        elif needed and "x-store" in schema:
             yield Entry(name, place, _store(schema["x-store"], namespace, place))
-        elif name in config.get("required", ()) and "properties" in schema:
+        elif needed and "properties" in schema:
             inner = tuple(_samples(schema, f"{namespace}::{name}", place))
             yield Entry(name, place, Mapping(inner, place))
 

@@ -29,17 +29,19 @@ def inline_stores(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
     yield from moves
     for change, _ in moves:
         root = applied(root, change)
+    told = {note.primary.span for _, note in moves if note}
     backends = _Backends(_existing(root))
     for key, (name, kind, within) in ROOT.items():
         entry = root.entry(key)
         path: Path = ("storage", "stores", name)
         if entry and isinstance(entry.value, Mapping) and found(root, path) is None:
-            yield from backends.referred(path, entry.value, kind, within)
+            yield from backends.referred(path, entry.value, kind, within, entry.key_span)
             yield Remove((key,)), _note(f"`{key}`", f"`storage.stores.{name}`", entry.key_span)
     for path, value, kind, within, place in _in_configs(root, catalog):
-        yield from backends.referred(path, value, kind, within)
+        yield from backends.referred(path, value, kind, within, place)
         note = _note("a database in a provider's config", "as a backend of `storage`", place)
-        yield Put((*path, "backend"), _text(backends.last, value.span)), note
+        backend = Put((*path, "backend"), _text(backends.last, place))
+        yield backend, None if place in told else note
 
 
 @dataclass
@@ -49,7 +51,9 @@ class _Backends:
     known: dict[str, object]
     last: str = field(default="")
 
-    def referred(self, path: Path, value: Mapping, kind: str, within: str) -> Iterator[Noted]:
+    def referred(
+        self, path: Path, value: Mapping, kind: str, within: str, place: Span
+    ) -> Iterator[Noted]:
         """Puts a reference where the database was written, and its backend where it is new."""
         own = "namespace" if kind == "kv" else "table_name"
         fields = tuple(each for each in value.entries if each.key != own)
@@ -59,12 +63,12 @@ class _Backends:
         self.last = self._name(kind, plain(backend))
         if self.last not in self.known:
             self.known[self.last] = plain(backend)
-            yield Put(("storage", "backends", self.last), backend), None
+            yield Put(("storage", "backends", self.last), backend, place), None
         given = value.get(own)
-        kept = given if isinstance(given, Scalar) and given.value else _text(within, value.span)
-        pairs = (("backend", _text(self.last, value.span)), (own, kept))
-        made = Mapping(tuple(Entry(key, value.span, each) for key, each in pairs), value.span)
-        yield Put(path, made), None
+        kept = given if isinstance(given, Scalar) and given.value else _text(within, place)
+        pairs = (("backend", _text(self.last, place)), (own, kept))
+        made = Mapping(tuple(Entry(key, place, each) for key, each in pairs), place)
+        yield Put(path, made, place), None
 
     def _name(self, kind: str, backend: dict[str, object]) -> str:
         for name, known in self.known.items():

@@ -19,7 +19,6 @@ Rule = Callable[[Mapping, Catalog], Iterator[Noted]]
 RESOURCES = (
     "models",
     "shields",
-    "vector_dbs",
     "datasets",
     "scoring_fns",
     "benchmarks",
@@ -86,19 +85,19 @@ def resources_at_the_root(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
 
 
 def vector_databases(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
-    """Vector stores were called vector databases."""
-    path = ("registered_resources", "vector_dbs")
-    entry = _entry(root, path)
-    if entry is None or found(root, ("registered_resources", "vector_stores")) is not None:
+    """Vector stores were called vector databases, and stood at the root before 0.3."""
+    new = ("registered_resources", "vector_stores")
+    for path in (("vector_dbs",), ("registered_resources", "vector_dbs")):
+        entry = _entry(root, path)
+        if entry is None or found(root, new) is not None:
+            continue
+        for index, item in enumerate(_items(entry.value)):
+            for key in ("vector_db_id", "provider_vector_db_id", "vector_db_name"):
+                if isinstance(item, Mapping) and item.get(key) is not None:
+                    yield Rename((*path, index, key), key.replace("_db_", "_store_")), None
+        note = _note("`vector_dbs`", f"`{'.'.join(new)}`", entry.key_span)
+        yield (Remove(path) if _is_null(entry.value) else Move(path, new)), note
         return
-    if not isinstance(entry.value, Sequence) or not entry.value.items:
-        yield Remove(path), _note("`vector_dbs`", "`vector_stores`", entry.key_span)
-        return
-    for index, item in enumerate(entry.value.items):
-        for key in ("vector_db_id", "provider_vector_db_id", "vector_db_name"):
-            if isinstance(item, Mapping) and item.get(key) is not None:
-                yield Rename((*path, index, key), key.replace("_db_", "_store_")), None
-    yield Rename(path, "vector_stores"), _note("`vector_dbs`", "`vector_stores`", entry.key_span)
 
 
 def telemetry_as_a_provider(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
@@ -109,10 +108,10 @@ def telemetry_as_a_provider(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
     entry = _entry(root, ("providers", "telemetry"))
     if entry is None:
         return
+    some = bool(_items(entry.value))
     note = _note("a provider of `telemetry`", "`telemetry: {enabled: true}`", entry.key_span)
-    yield Remove(("providers", "telemetry")), note
-    none = isinstance(entry.value, Sequence) and not entry.value.items
-    if not none and root.get("telemetry") is None:
+    yield Remove(("providers", "telemetry")), note if some else None
+    if some and root.get("telemetry") is None:
         yield Put(("telemetry", "enabled"), Scalar(True, "true", entry.key_span)), None
 
 
@@ -195,7 +194,7 @@ def _is_off(value: object) -> bool:
     """Whether an id switches off, such as `${env.X:+}`, which is nothing either way."""
     only = _only(value)
     never = only is not None and only.operator == ":+" and only.operand in ("", DISABLED)
-    return never or value in (None, "", DISABLED)
+    return never or value in (None, DISABLED)
 
 
 def _why_off(id_: Scalar) -> str:
@@ -239,8 +238,11 @@ def _backwards_resources(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
 
 def _backwards(value: Value | None) -> Iterator[tuple[int, Value]]:
     """The items of a list from the last on, so that removing one moves none that is to come."""
-    items = value.items if isinstance(value, Sequence) else ()
-    yield from reversed(list(enumerate(items)))
+    yield from reversed(list(enumerate(_items(value))))
+
+
+def _items(value: Value | None) -> tuple[Value, ...]:
+    return value.items if isinstance(value, Sequence) else ()
 
 
 def _backwards_providers(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
