@@ -3,8 +3,8 @@
 A case holds `distribution.yaml` and what is wanted of it: `want.stdout` and `want.stderr` (nothing
 where the file is missing), `want.concise` and `want.json` (the diagnostics in that format),
 `want.exit` (else 1 where there are diagnostics, and 0) and `want/` (the generated folders). It may
-hold `command` (else `check distribution.yaml`), the lock, model files, and `schemas/`, which is laid
-over the catalog. `pytest --update` rewrites what is wanted and fails if that changes anything.
+hold `command` (else `check distribution.yaml`), the lock, model files, and `schemas/`, which is
+laid over the catalog. `pytest --update` rewrites what is wanted and fails if that changes anything.
 """
 
 import ast
