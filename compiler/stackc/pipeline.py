@@ -6,7 +6,7 @@ from pathlib import Path
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import stop_at_errors
+from stackc.diagnostics.report import CompileError, stop_at_errors
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
@@ -47,8 +47,11 @@ def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
 def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]:
     """The same of a document, and of the lock that lies beside where it was read."""
     stack = meaning(document, catalog)
-    lock = pinned(stack)
-    stop_at_errors(list(contradictions(stack, lock)))
+    try:
+        lock = pinned(stack)
+    except CompileError as error:  # what was found before is told beside it
+        raise CompileError((*stack.warnings, *error.diagnostics)) from None
+    stop_at_errors((*stack.warnings, *contradictions(stack, lock)))
     return stack, plan(stack, lock, catalog)
 
 
