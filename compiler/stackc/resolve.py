@@ -20,7 +20,7 @@ from stackc.variables import variables_of
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
-    faults = [*spec.warnings]
+    faults = [*spec.faults]
     faults += _api_faults(spec, catalog)
     faults += _duplicate_providers(spec)
     providers = tuple(_bound_providers(spec, catalog, faults))
