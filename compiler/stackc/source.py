@@ -1,5 +1,7 @@
 """Places in a source file: what every value knows of where it was written."""
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,16 @@ class Source:
     def lines(self) -> list[str]:
         """The lines without their ends; a column counts characters of these."""
         return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    def place(self, index: int) -> tuple[int, int]:
+        """The line and the column of a character of the text."""
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line starts in the text."""
+        return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))]
 
 
 @dataclass(frozen=True, order=True)
@@ -45,9 +57,7 @@ class Span:
     @classmethod
     def at(cls, source: Source, index: int, length: int) -> "Span":
         """The characters of one line from an index of the text on."""
-        before = source.text[:index].replace("\r\n", "\n").replace("\r", "\n")
-        line = before.count("\n") + 1
-        column = len(before) - before.rfind("\n")
+        line, column = source.place(index)
         return cls(source, line, column, line, column + length)
 
     @classmethod
