@@ -92,15 +92,16 @@ class _Merge:
         items: dict[object, list[Value]] = {}
         for item in below.items:
             items.setdefault(_id(item), []).append(item)
+        untouched = set(items)
         for item in over.items:
             id_ = _id(item)
-            known = items.get(id_)
             if _removes(item):
                 self._remove(items, item)
-            elif known and known[0] in below.items:
-                items[id_] = [self.value(known[0], item), *known[1:]]
+            elif id_ in untouched and id_ in items:
+                items[id_][0] = self.value(items[id_][0], item)
             else:
                 items.setdefault(id_, []).append(self.alone(item))
+            untouched.discard(id_)
         return Sequence(tuple(each for found in items.values() for each in found), over.span)
 
     def _remove(self, items: dict[object, list[Value]], item: Value) -> None:
