@@ -48,11 +48,17 @@ class Events:
         self._loader: Any = CLoader(_PAIR.sub(self._joined, source.text))
 
     def __iter__(self) -> Iterator[Event]:
+        try:
+            yield from self._read()
+        except MarkedYAMLError as error:
+            raise self._fault(error) from None
+        except (YAMLError, ValueError) as error:
+            problem = str(error).splitlines()[0]
+            raise CompileError([errors.bad_yaml(Span.start_of(self._source), problem)]) from None
+
+    def _read(self) -> Iterator[Event]:
         documents = 0
-        while True:
-            event = self._next()
-            if isinstance(event, StreamEndEvent):
-                return
+        while not isinstance(event := self._loader.get_event(), StreamEndEvent):
             documents += isinstance(event, DocumentStartEvent)
             if documents > 1:
                 span = self._span(event.start_mark)
@@ -74,15 +80,6 @@ class Events:
         joined = f"\\U{ord(character):08x}\\0"
         self._pairs[joined] = match[0].removeprefix(match[1])
         return match[1] + joined
-
-    def _next(self) -> Event:
-        try:
-            return self._loader.get_event()
-        except MarkedYAMLError as error:
-            raise self._fault(error) from None
-        except (YAMLError, ValueError) as error:
-            problem = str(error).splitlines()[0]
-            raise CompileError([errors.bad_yaml(Span.start_of(self._source), problem)]) from None
 
     def _fault(self, error: MarkedYAMLError) -> CompileError:
         place = self._span(error.problem_mark)
