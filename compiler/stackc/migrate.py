@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import CommentMark
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.tokens import CommentToken
 from ruamel.yaml.util import load_yaml_guess_indent
 
@@ -36,13 +36,13 @@ def migrated(path: Path, catalog: Catalog) -> str:
 
 
 def _changed(text: str, changes: tuple[Change, ...]) -> str:
-    """The text with changes of its structure; what they cannot reach (merge keys) stays as it is."""
-    root, indent, offset = load_yaml_guess_indent(text.replace("\r\n", "\n"))
-    for change in changes:
-        try:
+    """The text with changes of its structure, or as it is where one cannot be made (merge keys)."""
+    try:
+        root, indent, offset = load_yaml_guess_indent(text.replace("\r\n", "\n"))
+        for change in changes:
             _apply(root, change)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            return text
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, YAMLError):
+        return text
     dumped = _dumped(root, indent, offset)
     return dumped.replace("\n", "\r\n") if "\r\n" in text else dumped
 

@@ -4,6 +4,7 @@ import keyword
 import re
 import sys
 from collections.abc import Callable
+from itertools import chain, count
 
 RESERVED = frozenset(
     (
@@ -38,8 +39,8 @@ def unique(
     chosen: dict[str, str] = {}
     for name in names:
         word = spell(name)
-        candidates = [word, f"{word}_{suffix}"]
-        candidates += [f"{word}_{suffix}_{number}" for number in range(2, len(names) + 2)]
+        numbered = (f"{word}_{suffix}_{number}" for number in count(2))
+        candidates = chain((word, f"{word}_{suffix}"), numbered)
         chosen[name] = next(each for each in candidates if each not in used)
         used.add(chosen[name])
     return chosen

@@ -7,6 +7,7 @@ from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
 from stackc.diagnostics.report import CompileError, stop_at_errors
+from stackc.garbage import kept
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
@@ -24,6 +25,7 @@ class Build:
     folder: Path
 
 
+@kept()
 def front(distribution: Path, catalog: Catalog) -> Stack:
     """The stack that a distribution means, before anything is pinned; raises CompileError."""
     return meaning(load(distribution), catalog)
@@ -39,6 +41,7 @@ def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     return planned_stack(distribution, catalog)[1]
 
 
+@kept()
 def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
     """What a distribution means, and its plan; raises CompileError. For questions about both."""
     return planned_document(load(distribution), catalog)

@@ -1,5 +1,6 @@
 """Planning: everything that the output says is decided here, so that printing decides nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -198,9 +199,19 @@ class _Planner:
         apis = [api.name for api in stack.apis]
         maps = frozenset(f"{api}_providers" for api in apis)
         self.variables = unique(apis, _LOCALS | maps, "api")
-        keys = [_key(stack, model) for model in stack.models if model.source]
+        compiled = [model for model in stack.models if model.source]
+        self._named = Counter(model.spec.id.text for model in compiled)
+        self._compiled_by: dict[str, list[Model]] = {}
+        for model in compiled:
+            self._compiled_by.setdefault(model.provider.id, []).append(model)
+        keys = [self._key(model) for model in compiled]
         self._folders = unique(keys, frozenset(), "model", folder)
         self._functions = unique(keys, frozenset(SUPPORT), "model")
+
+    def _key(self, model: Model) -> str:
+        """What tells a compiled model apart: its id, with the provider's where two have the same."""
+        id_ = model.spec.id.text
+        return id_ if self._named[id_] == 1 else f"{model.provider.id}-{id_}"
 
     def provider(self, provider: Provider) -> PlannedProvider:
         enabled_by = provider.enabled_by
@@ -220,20 +231,20 @@ class _Planner:
         )
 
     def _model_arguments(self, provider: Provider) -> Iterator[tuple[str, Expression]]:
-        models = [each for each in self._stack.models if each.provider is provider and each.source]
+        models = self._compiled_by.get(provider.id, []) if provider.api == "inference" else []
         if models:
             yield "models", ListOf(tuple(map(self._compiled, models)))
 
     def _compiled(self, model: Model) -> Expression:
         kind = self._facts(model).model_type
         name = self._use(model.provider.type.compiled_models[kind])
-        path = Child(Reference("MODELS"), self._folders[_key(self._stack, model)])
+        path = Child(Reference("MODELS"), self._folders[self._key(model)])
         arguments: list[tuple[str, Expression]] = [
             ("name", self.binding.expression(model.provider_model_id)),
             ("path", path),
         ]
         if kind == "llm":
-            function = self._functions[_key(self._stack, model)]
+            function = self._functions[self._key(model)]
             arguments.append(("render", Reference(f"chat_templates.{function}")))
             arguments.append(("slots", Constant(model.slots or DEFAULT_SLOTS)))
             if model.tool_choice:
@@ -252,7 +263,7 @@ class _Planner:
         for model in self._stack.models:
             if model.source:
                 facts = self._facts(model)
-                key = _key(self._stack, model)
+                key = self._key(model)
                 function = self._functions[key] if facts.model_type == "llm" else None
                 yield PlannedModel(
                     folder=self._folders[key],
@@ -367,13 +378,6 @@ def _exposed(port: Checked) -> int:
 def _isorted(names: set[str]) -> list[str]:
     """Constants, then classes, then the rest, as import sorters have it."""
     return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
-
-
-def _key(stack: Stack, model: Model) -> str:
-    """What tells a compiled model apart: its id, with the provider's where two have the same."""
-    id_ = model.spec.id.text
-    same = [each for each in stack.models if each.source and each.spec.id.text == id_]
-    return id_ if len(same) == 1 else f"{model.provider.id}-{id_}"
 
 
 def _provider_json(provider: PlannedProvider) -> dict[str, Any]:

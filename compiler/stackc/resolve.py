@@ -21,7 +21,7 @@ from stackc.variables import variables_of
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
-    faults = [*spec.warnings]
+    faults = [*spec.faults]
     faults += _api_faults(spec, catalog)
     faults += _duplicate_providers(spec)
     providers = tuple(_bound_providers(spec, catalog, faults))
@@ -163,8 +163,9 @@ def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> It
     known = used & {*catalog.api_names}
     used |= {other for name in known for other in catalog.api(name).implies}
     modelled = {model.provider.text for model in spec.models if model.provider}
+    places = {id(each.type): each.id for each in spec.providers}  # an alias has equal ones
     for provider in providers:
-        place = next(each.id for each in spec.providers if each.type is provider.span)
+        place = places[id(provider.span)]
         if provider.api not in used and not misspelt:
             yield errors.unused_provider(place, f"`{provider.api}` is not in `apis`")
         elif provider.type.compiled_models and provider.id not in modelled:

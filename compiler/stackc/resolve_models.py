@@ -26,8 +26,12 @@ def bound_models(
     """The models of a spec; what does not resolve is added to `faults`."""
     models = tuple(_bound_models(spec, providers, faults))
     faults += _duplicate_models(models)
+    beside: dict[str, dict[str, Model]] = {}
+    for each in models:
+        beside.setdefault(each.provider.id, {})[each.spec.id.text] = each
     return tuple(
-        replace(model, tool_choice=_tool_choice(model, models, spec, faults)) for model in models
+        replace(model, tool_choice=_tool_choice(model, beside[model.provider.id], spec, faults))
+        for model in models
     )
 
 
@@ -148,14 +152,13 @@ def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
 
 
 def _tool_choice(
-    model: Model, models: tuple[Model, ...], spec: Spec, faults: list[Diagnostic]
+    model: Model, beside: dict[str, Model], spec: Spec, faults: list[Diagnostic]
 ) -> ToolChoice | None:
-    """The tool choice of a compiled model, its model looked up beside it."""
+    """The tool choice of a compiled model, its model looked up among those of the same provider."""
     written = model.spec.fields.get("tool_choice")
     if not isinstance(written, Object) or not model.provider.type.compiled_models:
         return None
     wanted = Name(str(written.get("model")), model.spec.span("tool_choice.model"))
-    beside = {each.spec.id.text: each for each in models if each.provider is model.provider}
     if wanted.text in beside:
         threshold: Any = written.get("threshold")
         return ToolChoice(beside[wanted.text], THRESHOLD if threshold is None else float(threshold))

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackc.garbage import kept
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -14,6 +16,7 @@ class Reach:
     external: frozenset[str]
 
 
+@kept()
 def reach(sources: dict[str, bytes], runtime: Path) -> Reach:
     """Follows the imports of `sources` (path -> text) through the library in folder `runtime`.
 
@@ -63,8 +66,11 @@ def imported(text: bytes) -> Iterator[str]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """The statements that run, and what holds some; no expression holds any."""
     yield tree
     for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.expr):
+            continue
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
             for statement in child.orelse:
                 yield from _running(statement)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import PurePosixPath
 
 from stackc.catalog import Catalog, JsonSchema, ProviderType
@@ -78,7 +79,7 @@ class _Backends:
         if base in self.known:
             stem = PurePosixPath(str(backend.get("db_path", ""))).stem
             base = f"{kind}_{stem or str(backend['type']).rpartition('_')[2]}"
-        names = (base, *(f"{base}_{number}" for number in range(2, 1000)))
+        names = chain((base,), (f"{base}_{number}" for number in count(2)))
         return next(each for each in names if each not in self.known)
 
 
