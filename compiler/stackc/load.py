@@ -39,12 +39,29 @@ def read(path: Path, text: str) -> Document:
     return Document(source, root, stop_at_errors(builder.faults))
 
 
+def read_plain(source: Source) -> Value | None:
+    """The value of a text in which `$` means nothing; None where it is empty.
+
+    Raises CompileError.
+    """
+    node = _compose(source)
+    builder = _Builder(source, expressions=False)
+    value = None if node is None else builder.value(node)
+    stop_at_errors(builder.faults)
+    return value
+
+
 def _text(path: Path) -> str:
     nothing = Span.start_of(Source(path, ""))
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CompileError([errors.unreadable(nothing, error.strerror or str(error))]) from None
+    return decoded(path, data)
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The text of a file; raises CompileError where it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,9 +108,10 @@ def _mark(source: Source, mark: StringMark | None) -> Span | None:
 class _Builder:
     """Turns composed nodes into values; collects what is wrong on the way."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, expressions: bool = True) -> None:
         self.source = source
         self.faults: list[Diagnostic] = []
+        self._expressions = expressions
         self._open: list[Node] = []
         self._count = 0
 
@@ -153,7 +171,7 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode, secret: bool) -> Scalar:
         value = _plain(node, self._text(node))
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not self._expressions:
             return Scalar(value, node.value, self._span(node))
         parsed, malformed = environment.parse(value)
         for fault in malformed:
