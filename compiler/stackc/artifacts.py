@@ -9,6 +9,7 @@ from stackc.cache import cache_dir
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.emit import Files
+from stackc.external.installed import installed_code
 from stackc.faults import model_faults, write_faults
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.decoders.chat_template import function_source, module_source
@@ -47,13 +48,14 @@ class Context:
 def context(stack: Stack, plan: Plan, files: Files) -> Context:
     """The context of a plan; raises CompileError where something of it cannot be had."""
     distribution = stack.spec.document.source.path
+    with write_faults(plan.place):
+        found = _wheels(plan)
     code = stack.external_code
-    linked = {f"runtime/{path}": source for path, source in _runtime({**files, **code})}
+    running = {**files, **code, **installed_code(stack, found)}
+    linked = {f"runtime/{path}": source for path, source in _runtime(running)}
     for model in plan.models:
         for path in sorted(_compiled(model, distribution).iterdir()):
             linked[f"models/{model.folder}/{path.name}"] = path
-    with write_faults(plan.place):
-        found = _wheels(plan)
     linked |= {f"wheels/{name}": path for name, path in found.items()}
     return Context({f"runtime/{path}": data for path, data in code.items()}, linked, found)
 

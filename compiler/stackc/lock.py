@@ -211,7 +211,8 @@ def changed_files(
 ) -> Iterator[str]:
     """How the files of a source are others than the lock pins, a line each."""
     now, before = ({file.path: file.sha256 for file in files} for files in (wanted, locked))
-    yield from _difference(f"file of `{source}`", _quoted(tuple(now)), _quoted(tuple(before)))
+    names = ([f"`{path}` of `{source}`" for path in each] for each in (now, before))
+    yield from _difference("file", *names)
     for path in now:
         if path in before and now[path] != before[path]:
             yield f"changed since then: `{path}` of `{source}`"

@@ -50,14 +50,14 @@ def importers(
     known = frozenset(map(module_of, (*library, *others)))
     found: dict[str, set[str]] = {}
     for path, text in {**files, **library}.items():
-        names = (part for name in imported(text, path) for part in _above(name))
+        names = (part for name in imported(text, path) for part in parts_of(name))
         for module in known.intersection(names):
             found.setdefault(module, set()).add(module_of(path))
     return {module: tuple(sorted(found[module] - {module})) for module in sorted(found)}
 
 
-def _above(name: str) -> Iterator[str]:
-    """A dotted name after those of the packages that it is in."""
+def parts_of(name: str) -> Iterator[str]:
+    """A dotted name after those of the packages that it is in: `a`, then `a.b`."""
     parts = name.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
@@ -89,8 +89,13 @@ def modules(node: ast.AST, path: str) -> Iterator[str]:
 
 
 def _absolute(node: ast.ImportFrom, path: str) -> str:
-    """The module that `from` names: the first dot is the package that the file stands in."""
+    """The module that `from` names: the first dot is the package that the file stands in.
+
+    What leads out of all packages stays as it is written, dots and all.
+    """
     folders = path.split("/")[: -node.level] if node.level else []
+    if node.level and not folders:
+        return "." * node.level + (node.module or "")
     return ".".join((*folders, *filter(None, [node.module])))
 
 
@@ -107,7 +112,7 @@ def running(tree: ast.AST) -> Iterator[ast.AST]:
 
 def files_of(name: str, folder: Path) -> Iterator[Path]:
     """The files below a folder that importing a name runs: packages above it, then itself."""
-    for part in _above(name):
+    for part in parts_of(name):
         path = folder.joinpath(*part.split("."))
         if (path / "__init__.py").is_file():
             yield path / "__init__.py"

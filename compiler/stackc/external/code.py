@@ -86,7 +86,7 @@ class Code:
 
     def _exists(self, module: str) -> bool:
         """Whether a module is there, as far as that is known without the packages."""
-        if not module:
+        if module.startswith("."):
             return False
         folder = self._folder(module)
         path = folder.joinpath(*module.split(".")) if folder else None

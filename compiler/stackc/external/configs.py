@@ -19,12 +19,12 @@ STORES = ("kv", "sql")
 OURS = ("x-aliases", "x-definition", "x-form", "x-planned", "x-sample", "x-static", "x-store")
 """The keys of ours that stand beside those of JSON Schema."""
 
-ELSEWHERE = ("$ref", "$dynamicRef", "allOf", "if")
+ELSEWHERE = {"$ref", "$dynamicRef", "allOf", "if"}
 """Keywords that a field cannot have: code is generated from what stands in it."""
 
 KEYWORDS = (
-    *sorted(set(Draft202012Validator.VALIDATORS) - {*ELSEWHERE}),
-    *("default", "description", "format", "then", "else"),
+    *sorted(set(Draft202012Validator.VALIDATORS) - ELSEWHERE),
+    *("default", "description"),
     *OURS,
 )
 

@@ -23,6 +23,9 @@ from stackc.values import Name
 
 LIBRARY = "stackrt"
 
+OURS = ("stackc",)
+"""What a package of providers may ask for, and what a stack has already as far as it needs it."""
+
 
 @dataclass(frozen=True)
 class ExternalType:
@@ -86,7 +89,8 @@ def _with_its_package(made: ProviderType, source: Catalogued) -> ProviderType:
         return made
     name = canonicalize_name(source.source.package)
     others = (each for each in made.packages.required if _canonical(each) != name)
-    return replace(made, packages=Packages((pin, *others), made.packages.excluded))
+    excluded = (*made.packages.excluded, *OURS)
+    return replace(made, packages=Packages((pin, *others), excluded))
 
 
 def _own_package(source: Catalogued) -> str | None:

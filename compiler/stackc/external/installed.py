@@ -17,7 +17,7 @@ from stackc.diagnostics import external_errors
 from stackc.diagnostics.report import Diagnostic
 from stackc.external.code import has_name, span_of
 from stackc.external.entries import LIBRARY
-from stackc.shake import loaded, reach, running
+from stackc.shake import imported, loaded, parts_of, reach, running
 from stackc.source import Source
 from stackc.stack import External, Stack
 
@@ -46,9 +46,42 @@ class Wheel:
         path = symbol.module.replace(".", "/")
         for name in (f"{path}.py", f"{path}/__init__.py"):
             if name in self.members:
-                with zipfile.ZipFile(self._path) as wheel:
-                    return has_name(wheel.read(self.members[name]), symbol.name)
+                return has_name(self._read(name), symbol.name)
         return any(name.startswith(f"{path}.") for name in self.members)
+
+    def reached(self, module: str) -> dict[str, bytes]:
+        """Its modules that importing one of them runs, by path."""
+        found: dict[str, bytes] = {}
+        todo = [module]
+        while todo:
+            for part in parts_of(todo.pop()):
+                path = part.replace(".", "/")
+                for name in (f"{path}.py", f"{path}/__init__.py"):
+                    if name in self.members and name not in found:
+                        found[name] = self._read(name)
+                        todo += imported(found[name], name)
+        return found
+
+    def _read(self, name: str) -> bytes:
+        with zipfile.ZipFile(self._path) as wheel:
+            return wheel.read(self.members[name])
+
+
+def installed_code(stack: Stack, files: Mapping[str, Path]) -> dict[str, bytes]:
+    """The code of the classes that packages bring, as far as it is in the wheels that have them.
+
+    It is not copied, but read for what it imports of the runtime library.
+    """
+    found: dict[str, bytes] = {}
+    for source in stack.external:
+        for symbol, _ in source.installed:
+            for wheel in (each for each in _wheels(files) if each.has(symbol)):
+                found |= wheel.reached(symbol.module)
+    return found
+
+
+def _wheels(files: Mapping[str, Path]) -> list[Wheel]:
+    return [Wheel(path) for path in files.values() if path.suffix == ".whl"]
 
 
 def package_faults(
@@ -58,7 +91,7 @@ def package_faults(
 
     `base` are the requirements of every stack, `files` the wheels of the image.
     """
-    wheels = [Wheel(path) for path in files.values() if path.suffix == ".whl"]
+    wheels = _wheels(files)
     for source in stack.external:
         names = {_name(each) for each in (*base, *_required(stack, source))}
         declared = [wheel for wheel in wheels if wheel.package in names]
