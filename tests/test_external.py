@@ -331,3 +331,35 @@ def test_an_undeclared_package_is_told_with_the_one_that_has_it(folder: Path) ->
     told = refused(folder, "build", "mine.yaml")
     assert "error[undeclared-package]: this imports `yarl`" in told
     assert "add `yarl` to `packages`" in told
+
+
+def test_a_file_is_enough_for_a_class_of_ours(folder: Path) -> None:
+    shutil.rmtree(folder / "acme")
+    path = folder / "acme/providers/inference/remote__hosted.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(HOSTED)
+    text = "version: 2\nimage_name: mine\nexternal_providers: ['file:acme']\nproviders:\n"
+    provider = "  inference: [{provider_id: hosted, provider_type: 'remote::hosted'}]\n"
+    (folder / "mine.yaml").write_text(text + provider)
+    fine(folder, "lock", "mine.yaml")
+    told = refused(folder, "build", "mine.yaml")
+    assert "`stackrt.providers.inference.openai`, which imports `aiohttp`" in told
+    path.write_text(f"{HOSTED}packages: ['aiohttp>=3.12,<4']\n")
+    fine(folder, "lock", "mine.yaml")
+    fine(folder, "build", "mine.yaml")
+    lint(folder / "generated" / "mine", folder / "generated" / "mine" / "runtime")
+
+
+HOSTED = """
+type: remote::hosted
+api: inference
+summary: A server that speaks OpenAI's API.
+class: stackrt.providers.inference.openai:OpenAICompatible
+arguments: {base_url: "{url}"}
+models: {open: true}
+config:
+  type: object
+  additionalProperties: false
+  properties:
+    url: {type: string, default: "http://localhost:8000/v1"}
+"""

@@ -9,7 +9,7 @@ from stackc.cache import cache_dir
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.emit import Files
-from stackc.external.installed import installed_code
+from stackc.external.wheels import installed_code
 from stackc.faults import model_faults, write_faults
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.decoders.chat_template import function_source, module_source

@@ -78,7 +78,7 @@ class External:
     """A source of external providers: the files that the lock pins, and the code that is copied.
 
     `code` holds the modules that the stack reaches, by their path in the `folder` of a `file:` source;
-    `installed` are the classes that packages bring, and where the catalog file names each.
+    `installed` are the classes that are elsewhere, ours or a package's, each with its place.
     """
 
     source: str

@@ -81,6 +81,16 @@ def unknown_class(problem: str, span: Span) -> Diagnostic:
     return entry(problem, span, "write `package.module:Class`")
 
 
+def without_parameter(name: str, class_: str, span: Span) -> Diagnostic:
+    problem = f"`{class_}` has no parameter `{name}`"
+    return entry(problem, span, "add it to the constructor, or leave it out here")
+
+
+def without_value(name: str, class_: str, span: Span) -> Diagnostic:
+    problem = f"the parameter `{name}` of `{class_}` has no default, and may be given no value"
+    return entry(problem, span, "give it a default, or make a field of its name `required`")
+
+
 def duplicate_type(type_: Name, api: str, first: Span) -> Diagnostic:
     return Diagnostic(
         "duplicate-provider-type",

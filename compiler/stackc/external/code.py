@@ -11,6 +11,7 @@ from stackc.diagnostics import external_errors
 from stackc.diagnostics.report import Diagnostic
 from stackc.external.entries import LIBRARY, ExternalType
 from stackc.external.rules import loads_dynamically
+from stackc.external.signature import signature_faults
 from stackc.external.sources import Catalogued
 from stackc.load import decoded
 from stackc.shake import files_of, loaded, module_of, modules, running
@@ -36,8 +37,13 @@ class Code:
                     self.faults.append(external_errors.no_module(symbol.module, place))
                 continue
             self.faults += _class_faults(symbol, folder, place)
+            if symbol == used.type.constructor:
+                text = _text_of(symbol.module, folder)
+                self.faults += signature_faults(text, used, place) if text else ()
             if folder == self.owner.folder:
                 self._follow(symbol.module, place)
+            else:
+                self.installed.append((symbol, place))
 
     def _folder(self, module: str) -> Path | None:
         """Below what a module stands: the source or the runtime library; None for a package."""
@@ -102,13 +108,20 @@ def _taken(path: str, place: Span) -> Iterator[Diagnostic]:
 
 def _class_faults(symbol: Symbol, folder: Path, place: Span) -> Iterator[Diagnostic]:
     """Whether a class is where the catalog says, as far as its module's text tells."""
-    files = [*files_of(symbol.module, folder)]
-    if not files or module_of(files[-1].relative_to(folder).as_posix()) != symbol.module:
+    text = _text_of(symbol.module, folder)
+    if text is None:
         problem = f"there is no module `{symbol.module}`"
         yield external_errors.unknown_class(problem, place)
-    elif not has_name(files[-1].read_bytes(), symbol.name):
+    elif not has_name(text, symbol.name):
         problem = f"the module `{symbol.module}` has no `{symbol.name}`"
         yield external_errors.unknown_class(problem, place)
+
+
+def _text_of(module: str, folder: Path) -> bytes | None:
+    """The text of a module below a folder, if it is there."""
+    files = [*files_of(module, folder)]
+    there = files and module_of(files[-1].relative_to(folder).as_posix()) == module
+    return files[-1].read_bytes() if there else None
 
 
 def has_name(text: bytes, name: str) -> bool:

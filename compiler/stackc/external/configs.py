@@ -19,14 +19,14 @@ STORES = ("kv", "sql")
 OURS = ("x-aliases", "x-definition", "x-form", "x-planned", "x-sample", "x-static", "x-store")
 """The keys of ours that stand beside those of JSON Schema."""
 
-ELSEWHERE = {"$ref", "$dynamicRef", "allOf", "if"}
-"""Keywords that a field cannot have: code is generated from what stands in it."""
-
 KEYWORDS = (
-    *sorted(set(Draft202012Validator.VALIDATORS) - ELSEWHERE),
-    *("default", "description"),
+    *("type", "description", "default", "enum", "const", "format", "pattern", "minLength"),
+    *("maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("items", "minItems", "maxItems", "uniqueItems", "properties", "required"),
+    *("additionalProperties", "dependentRequired", "anyOf", "oneOf", "not"),
     *OURS,
 )
+"""What a field can have: no references, for code is generated from what stands in it."""
 
 
 def config_faults(root: Mapping, data: dict[str, Any], parts: Parts) -> Iterator[Diagnostic]:
