@@ -14,8 +14,6 @@ from stackc.shape import fits
 from stackc.tree import Entry, Mapping, Scalar, Value
 from stackc.values import Name
 
-STORES = ("kv", "sql")
-
 OURS = ("x-aliases", "x-definition", "x-form", "x-planned", "x-sample", "x-static", "x-store")
 """The keys of ours that stand beside those of JSON Schema."""
 
@@ -61,8 +59,10 @@ def _field_faults(field: Entry, parts: Parts) -> Iterator[Diagnostic]:
     for entry in field.value.entries:
         if entry.key not in KEYWORDS:
             yield errors.unknown_key(entry.key, entry.key_span, entry.value.span, KEYWORDS)
-    yield from _known_faults(field.value, "x-store", STORES)
-    yield from _known_faults(field.value, "x-definition", tuple(parts.definitions))
+    named = field.value.get("x-definition")
+    if isinstance(named, Scalar) and named.value not in parts.definitions:
+        name = Name(named.raw, named.span)
+        yield external_errors.unknown_name("definition", name, sorted(parts.definitions))
     pattern = field.value.get("pattern")
     if isinstance(pattern, Scalar) and isinstance(pattern.value, str):
         try:
@@ -71,12 +71,6 @@ def _field_faults(field: Entry, parts: Parts) -> Iterator[Diagnostic]:
             yield external_errors.bad_schema(f"{field.key}.pattern", str(error), pattern.span)
     for inner in _fields(field.value):
         yield from _field_faults(inner, parts)
-
-
-def _known_faults(field: Mapping, key: str, known: tuple[str, ...]) -> Iterator[Diagnostic]:
-    value = field.get(key)
-    if isinstance(value, Scalar) and value.value not in known:
-        yield external_errors.unknown_name(f"`{key}`", Name(value.raw, value.span), known)
 
 
 def _reference_faults(
