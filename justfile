@@ -29,7 +29,11 @@ update:
 
 # Compile every distribution.
 build:
-    for file in distributions/*.yaml; do {{python}} -m stackc.cli build $file || exit 1; done
+    for lock in distributions/*.lock; do {{python}} -m stackc.cli build ${lock%.lock}.yaml || exit 1; done
+
+# Write the documentation that follows from schemas/ and the command line.
+docs:
+    {{python}} -m stackc.cli docs
 
 # Compile and serve one distribution.
 run name="starter" *arguments:

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DISTRIBUTIONS = sorted(path.stem for path in (ROOT / "distributions").glob("*.yaml"))
+DISTRIBUTIONS = sorted(path.stem for path in (ROOT / "distributions").glob("*.lock"))
+"""The distributions that are built; one without a lock waits for parts that are planned."""
+
+SERVING = [name for name in DISTRIBUTIONS if not name.endswith("-gpu")]
+"""Those that run on a machine without a GPU."""
+
+PLANNED = sorted(
+    path.stem for path in (ROOT / "distributions").glob("*.yaml") if path.stem not in DISTRIBUTIONS
+)
+"""Those that wait for parts that are not built yet."""
 
 
 def stackc(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -1,10 +1,11 @@
 """Every folder of tests/cases: what the command line says of a distribution, and what it builds.
 
 A case holds `distribution.yaml` and what is wanted of it: `want.stdout` and `want.stderr` (nothing
-where the file is missing), `want.concise` and `want.json` (the diagnostics in that format),
-`want.exit` (else 1 where there are diagnostics, and 0) and `want/` (the generated folders). It may
-hold `command` (else `check distribution.yaml`), the lock, model files, and `schemas/`, which is laid
-over the catalog. `pytest --update` rewrites what is wanted and fails if that changes anything.
+where the file is missing), `want.concise`, `want.json`, `want.sarif` and `want.github` (the
+diagnostics in that format), `want.exit` (else 1 where there are diagnostics, and 0), `want.yaml` (the
+distribution, where the command changes it) and `want/` (the generated folders). It may hold `command`
+(else `check distribution.yaml`), the lock, model files, and `schemas/`, which is laid over the catalog.
+`pytest --update` rewrites what is wanted and fails if that changes anything.
 """
 
 import ast
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from stackc import diagnostics, progress, resources
 from stackc.cli import main
+from stackc.diagnostics.render import FORMATS, MACHINE
 from stackc.package import CONTEXT
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
@@ -57,17 +59,24 @@ class Case:
             "want.stdout": outcome.stdout or None,
             "want.stderr": outcome.stderr or None,
             "want.exit": None if outcome.exit == usual else f"{outcome.exit}\n",
+            "want.yaml": self._changed(),
             **self._formats(),
             **self._generated(),
         }
 
+    def _changed(self) -> str | None:
+        one, other = (folder / "distribution.yaml" for folder in (self.folder, self._copy))
+        if not one.is_file() or one.read_bytes() == other.read_bytes():
+            return None
+        return _read(other)
+
     def _formats(self) -> dict[str, str | None]:
-        found: dict[str, str | None] = {}
-        if (self.folder / "want.concise").exists():
-            found["want.concise"] = self.run("--format", "concise").stderr
-        if (self.folder / "want.json").exists():
-            found["want.json"] = self.run("--format", "json").stdout
-        return found
+        wanted = [form for form in FORMATS if (self.folder / f"want.{form}").exists()]
+        outcomes = {form: self.run("--format", form) for form in wanted}
+        return {
+            f"want.{form}": outcome.stdout if form in MACHINE else outcome.stderr
+            for form, outcome in outcomes.items()
+        }
 
     def _generated(self) -> dict[str, str | None]:
         if not (self.folder / "want").is_dir():

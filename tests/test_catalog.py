@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
@@ -26,6 +27,7 @@ from stacks import distribution_name
 
 CATALOG = Catalog()
 APIS = [CATALOG.api(name) for name in CATALOG.api_names]
+BUILT_APIS = [api for api in APIS if not api.planned]
 PROVIDER_FILES = sorted((resources.folder("schemas") / "providers").glob("*/*.yaml"))
 PROVIDERS = [
     provider
@@ -199,6 +201,23 @@ def test_every_choice_of_packages_is_a_value_of_its_field(provider: ProviderType
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+def test_an_api_is_built_or_planned(api: Api) -> None:
+    """A status cannot lie: what is planned has no module, and what stands behind an API exists."""
+    module = resources.runtime() / "apis" / f"{api.name}.py"
+    assert module.is_file() != api.planned
+    assert {*api.implies} <= {*CATALOG.api_names}
+    if not api.takes_providers:
+        assert not CATALOG.provider_types(api.name)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=name_of)
+def test_what_a_provider_needs_is_an_api(provider: ProviderType) -> None:
+    assert {*provider.requires, *provider.optional} <= {*CATALOG.api_names}
+    if provider.replaced_by:
+        assert provider.replaced_by in CATALOG.provider_types(provider.api)
+
+
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_endpoint_has_every_method(api: Api) -> None:
     endpoint = load(api.endpoint)
     for route in api.routes:
@@ -206,7 +225,7 @@ def test_endpoint_has_every_method(api: Api) -> None:
     assert tuple(inspect.signature(endpoint).parameters) == api.arguments
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda each: each.name)
+@pytest.mark.parametrize("api", BUILT_APIS, ids=lambda each: each.name)
 def test_components_of_the_routes_exist(api: Api) -> None:
     components = CATALOG.components(api.name)
     for route in api.routes:
@@ -216,10 +235,10 @@ def test_components_of_the_routes_exist(api: Api) -> None:
         Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("route", [r for api in APIS for r in api.routes if r.request])
+@pytest.mark.parametrize("route", [r for api in BUILT_APIS for r in api.routes if r.request])
 def test_request_bodies_are_the_components(route: Any) -> None:
     """What the runtime validates and what the OpenAPI document says are the same fields."""
-    api = next(api for api in APIS if route in api.routes)
+    api = next(api for api in BUILT_APIS if route in api.routes)
     body = load(Symbol(api.endpoint.module, route.request))
     actual = TypeAdapter(body).json_schema()
     actual = actual.get("$defs", {}).get(route.request, actual)
@@ -235,3 +254,10 @@ def test_openapi_components_are_plain_json() -> None:
 
 def _importing(modules: set[str]) -> dict[str, bytes]:
     return {"package/__init__.py": "".join(f"import {each}\n" for each in sorted(modules)).encode()}
+
+
+def test_the_catalog_reads_as_yaml_1_2() -> None:
+    """The catalog is read by a fast parser of YAML 1.1; its files mean the same in both."""
+    for path in sorted(resources.folder("schemas").rglob("*.yaml")):
+        text = path.read_text()
+        assert yaml.load(text, Loader=yaml.CSafeLoader) == YAML(typ="safe").load(text), path

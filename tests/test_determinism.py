@@ -37,9 +37,9 @@ def test_hash_seed(name: str, seed: str) -> None:
 def test_folder_comments_and_key_order(name: str, tmp_path: Path) -> None:
     """A copy elsewhere, its keys turned round and its comments gone, is the same stack."""
     yaml = YAML(typ="safe")
-    data = yaml.load((ROOT / f"distributions/{name}.yaml").read_text())
-    with (tmp_path / f"{name}.yaml").open("w") as file:
-        yaml.dump(turned(data), file)
+    for path in (ROOT / "distributions").glob("*.yaml"):
+        with (tmp_path / path.name).open("w") as file:
+            yaml.dump(turned(yaml.load(path.read_text())), file)
     shutil.copy(ROOT / f"distributions/{name}.lock", tmp_path)
     result = stackc("build", tmp_path / f"{name}.yaml", "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from stackc.external.rules import loads_dynamically
-from stacks import DISTRIBUTIONS, ROOT, running
+from stacks import DISTRIBUTIONS, ROOT, SERVING, running
 
 WANTED = sorted((ROOT / "tests" / "cases").glob("*/want/*/"))
 FOLDERS = [*(ROOT / "generated" / name for name in DISTRIBUTIONS), *WANTED]
@@ -80,7 +80,7 @@ def test_runtime_never_imports_the_compiler() -> None:
             assert not forbidden & {name.split(".")[0] for name in names}, path
 
 
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@pytest.mark.parametrize("name", SERVING)
 def test_serves(name: str, built: dict[str, Path]) -> None:
     folder = built[name]
     with running(folder, package_of(folder).name) as stack:
@@ -91,7 +91,7 @@ def test_serves(name: str, built: dict[str, Path]) -> None:
             assert answer.read() == b'{"status":"OK"}'
 
 
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@pytest.mark.parametrize("name", SERVING)
 def test_routes_are_the_openapi_document(name: str, built: dict[str, Path]) -> None:
     import json
     import urllib.request

@@ -45,6 +45,17 @@ def test_has_the_pages_of_errors(installed: Path) -> None:
     assert result.stdout.startswith("# unknown-provider")
 
 
+def test_has_the_templates_of_every_command(installed: Path, tmp_path: Path) -> None:
+    result = stackc(installed, "docs", "--check")
+    assert result.returncode == 0, result.stderr
+    path = tmp_path / "mine.yaml"
+    result = stackc(installed, "init", "--yes", str(path))
+    assert result.returncode == 0, result.stderr
+    assert path.is_file()
+    own = {path.name for path in (ROOT / "compiler/stackc/scaffold").glob("*.jinja")}
+    assert {path.name for path in (installed / "stackc/scaffold").glob("*.jinja")} == own
+
+
 def test_has_what_measures_a_quantisation(installed: Path) -> None:
     models = installed / "stackc" / "models"
     assert (models / "loss.py").is_file()

@@ -171,6 +171,11 @@ class Catalog:
         """Where a provider type of ours is written."""
         return self._root / "providers" / api / f"{type_.replace('::', '__')}.yaml"
 
+    def types(self, api: str) -> tuple[ProviderType, ...]:
+        """Every provider type of an API, in the order of `provider_types`."""
+        found = (self.provider(api, type_) for type_ in self.provider_types(api))
+        return tuple(provider for provider in found if provider)
+
     def built_types(self, api: str) -> tuple[str, ...]:
         """The provider types of an API that a stack can have today, sorted."""
         found = ((type_, self.provider(api, type_)) for type_ in self.provider_types(api))

@@ -3,9 +3,9 @@
 from functools import cache
 from pathlib import PurePosixPath
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from stackc import literals, requirements, resources
+from stackc import literals, rendering, requirements, resources
 from stackc.plan import Plan
 
 Files = dict[str, bytes]
@@ -46,14 +46,7 @@ def _templates(target: str) -> tuple[str, ...]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(resources.folder("templates")),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = rendering.environment(resources.folder("templates"))
     environment.filters["python"] = literals.python
     environment.filters["string"] = literals.string
     environment.filters["constant"] = literals.constant

@@ -16,12 +16,13 @@ from stackc.diagnostics.report import CompileError
 from stackc.environment import Text
 from stackc.external.entries import entries_of
 from stackc.external.sources import sources_of
+from stackc.fixes import applied
 from stackc.load import load, read
 from stackc.source import Span
 from stackc.spellings.changes import Change, Move, Put, Remove, Rename
 from stackc.spellings.changes import Path as Place
 from stackc.spellings.modern import modern
-from stackc.tree import Document, Mapping, Scalar, Sequence, Value, plain
+from stackc.tree import Mapping, Scalar, Sequence, Value, plain
 
 
 def migrated(path: Path, catalog: Catalog) -> str:
@@ -29,34 +30,25 @@ def migrated(path: Path, catalog: Catalog) -> str:
     document = load(path)
     external = entries_of(sources_of(document, fresh=False), catalog)
     catalog = catalog.extended(each.type for each in external)
-    text = _with_fixes(document)
+    text = applied(document.source.text, [edit for each in document.warnings for edit in each.fix])
     new = modern(document, catalog)
     if new.changes:
         text = _changed(text, new.changes)
     if plain(read(path, text).root) != plain(new.document.root):
         raise CompileError([errors.not_migrated(Span.start_of(document.source))])
-    return text.replace("\n", "\r\n") if "\r\n" in document.source.text else text
-
-
-def _with_fixes(document: Document) -> str:
-    """The text with the right forms of old expressions, from its end to its start."""
-    lines = list(document.source.lines)
-    edits = [edit for each in document.warnings for edit in each.fix]
-    for edit in sorted(edits, key=lambda edit: edit.span, reverse=True):
-        line, start, end = edit.span.line - 1, edit.span.column - 1, edit.span.end_column - 1
-        lines[line] = lines[line][:start] + edit.text + lines[line][end:]
-    return "\n".join(lines)
+    return text
 
 
 def _changed(text: str, changes: tuple[Change, ...]) -> str:
     """The text with changes of its structure; what they cannot reach (merge keys) stays as it is."""
-    root, indent, offset = load_yaml_guess_indent(text)
+    root, indent, offset = load_yaml_guess_indent(text.replace("\r\n", "\n"))
     for change in changes:
         try:
             _apply(root, change)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return text
-    return _dumped(root, indent, offset)
+    dumped = _dumped(root, indent, offset)
+    return dumped.replace("\n", "\r\n") if "\r\n" in text else dumped
 
 
 def _dumped(root: CommentedMap, indent: int | None, offset: int | None) -> str:

@@ -6,15 +6,17 @@ from pathlib import Path
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import stop_at_errors
+from stackc.diagnostics.report import CompileError, stop_at_errors
 from stackc.external.entries import entries_of
 from stackc.external.parts import parts_of
 from stackc.external.sources import sources_of
+from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
+from stackc.tree import Document
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,18 @@ def front(distribution: Path, catalog: Catalog, *, fresh: bool = False) -> Stack
 
     External provider types are read as their lock has them, or anew where `fresh`.
     """
-    document = extended(distribution, catalog)
-    sources = sources_of(document, fresh=fresh)
+    return meaning(load(distribution), catalog, fresh=fresh)
+
+
+def meaning(document: Document, catalog: Catalog, *, fresh: bool = False) -> Stack:
+    """The stack that a document means, over those that it extends; raises CompileError."""
+    whole = extended(document, catalog)
+    sources = sources_of(whole, fresh=fresh)
     external = entries_of(sources, catalog)
     if external:
         catalog = catalog.extended(each.type for each in external)
-        document = extended(distribution, catalog)  # which now knows their old spellings
-    stack = resolve(check(document, catalog), catalog)
+        whole = extended(document, catalog)  # which now knows their old spellings
+    stack = resolve(check(whole, catalog), catalog)
     return replace(stack, external=parts_of(stack, sources, external))
 
 
@@ -47,9 +54,17 @@ def plan_of(distribution: Path, catalog: Catalog) -> Plan:
 
 def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
     """What a distribution means, and its plan; raises CompileError. For questions about both."""
-    stack = front(distribution, catalog)
-    lock = pinned(stack)
-    stop_at_errors(list(contradictions(stack, lock)))
+    return planned_document(load(distribution), catalog)
+
+
+def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]:
+    """The same of a document, and of the lock that lies beside where it was read."""
+    stack = meaning(document, catalog)
+    try:
+        lock = pinned(stack)
+    except CompileError as error:  # what was found before is told beside it
+        raise CompileError((*stack.warnings, *error.diagnostics)) from None
+    stop_at_errors((*stack.warnings, *contradictions(stack, lock)))
     return stack, plan(stack, lock, catalog)
 
 

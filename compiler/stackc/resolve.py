@@ -8,6 +8,7 @@ from stackc.catalog import Catalog, Packages
 from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors, section_errors
 from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.diagnostics.suggest import renames
 from stackc.lint import suspicions
 from stackc.order import CycleError, in_order
 from stackc.policy import policy_diagnostics
@@ -63,9 +64,11 @@ def _provided(spec: Spec) -> set[str]:
 def _api_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
     asked = {name.text: name for name in spec.apis or ()}
     named = {provider.api.text: provider.api for provider in spec.providers}
+    renamed = renames(named, catalog.api_names), renames(asked, catalog.api_names)
     for name in {**named, **asked}.values():
         if name.text not in catalog.api_names:
-            yield errors.unknown_api(name, catalog.api_names)
+            near = renamed[name.text in asked].get(name.text)
+            yield errors.unknown_api(name, catalog.api_names, near)
     known = [name for name in asked.values() if name.text in catalog.api_names]
     for name in known:
         for api in (name.text, *catalog.api(name.text).implies):
@@ -173,9 +176,10 @@ def _store_faults(spec: Spec) -> Iterator[Diagnostic]:
     for store in spec.stores:
         type_ = backends.get(store.backend.text)
         if type_ is None:
-            yield errors.unknown_backend(store.name, store.backend, backends)
+            fitting = [name for name in backends if backends[name].startswith(store.kind)]
+            yield errors.unknown_backend(store.told, store.backend, fitting or list(backends))
         elif store.kind != "any" and not type_.startswith(f"{store.kind}_"):
-            yield section_errors.wrong_backend_kind(store.name, store.backend, store.kind, type_)
+            yield section_errors.wrong_backend_kind(store.told, store.backend, store.kind, type_)
 
 
 DEFAULT_BACKENDS = {"kv_default": "kv_sqlite", "sql_default": "sql_sqlite"}

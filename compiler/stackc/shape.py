@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -11,6 +12,7 @@ from jsonschema.validators import extend
 from stackc.catalog import JsonSchema
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import Diagnostic
+from stackc.diagnostics.suggest import renames
 from stackc.environment import Text
 from stackc.source import Span
 from stackc.tree import Mapping, Sequence, Value, plain
@@ -54,23 +56,29 @@ def _diagnostics(
     match error.validator:
         case "additionalProperties":
             assert isinstance(value, Mapping)
-            known = error.schema.get("properties", {})
-            for entry in value.entries:
-                if entry.key not in known:
-                    yield errors.unknown_key(entry.key, entry.key_span, entry.value.span, known)
+            yield from _unknown_keys(value, error.schema.get("properties", {}))
         case "required":
             assert isinstance(value, Mapping)
             for missing in error.validator_value:
                 if value.get(missing) is None:
                     yield errors.missing_key(missing, name, key or place)
         case "type":
-            yield errors.wrong_type(name, error.validator_value, value, secret)
+            own = partial(fits, schema=error.schema)
+            yield errors.wrong_type(name, error.validator_value, value, secret, own)
         case "x-static":
             yield errors.not_static(name, value.span)
         case _:
             rule, wanted = str(error.validator), error.validator_value
             form = str(error.schema.get("x-form", ""))
             yield errors.invalid_value(name, value, rule, wanted, form, secret)
+
+
+def _unknown_keys(mapping: Mapping, known: JsonSchema) -> Iterator[Diagnostic]:
+    renamed = renames((entry.key for entry in mapping.entries), known)
+    for entry in mapping.entries:
+        if entry.key not in known:
+            key, near = entry.key, renamed.get(entry.key)
+            yield errors.unknown_key(key, entry.key_span, entry.value.span, known, near)
 
 
 def _at(root: Value, path: list[str | int]) -> tuple[Value, Span | None]:

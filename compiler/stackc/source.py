@@ -1,5 +1,6 @@
 """Places in a source file: what every value knows of where it was written."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,16 @@ class Source:
         """The lines without their ends; a column counts characters of these."""
         return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
+    def index(self, line: int, column: int) -> int:
+        """Where a place is in the text; behind the last line that is its end."""
+        starts = self._starts
+        start = starts[line - 1] if line <= len(starts) else len(self.text)
+        return min(start + column - 1, len(self.text))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(end.end() for end in re.finditer(r"\r\n|\r|\n", self.text))]
+
 
 @dataclass(frozen=True, order=True)
 class Span:
@@ -29,11 +40,16 @@ class Span:
     end_column: int
 
     @property
+    def range(self) -> tuple[int, int]:
+        """Where it starts in the text, and where it ends."""
+        source = self.source
+        return source.index(self.line, self.column), source.index(self.end_line, self.end_column)
+
+    @property
     def text(self) -> str:
-        """The characters of the span, where it stands on one line."""
-        if self.line != self.end_line or self.line > len(self.source.lines):
-            return ""
-        return self.source.lines[self.line - 1][self.column - 1 : self.end_column - 1]
+        """What is written there."""
+        start, end = self.range
+        return self.source.text[start:end]
 
     @classmethod
     def whole_line(cls, source: Source, line: int) -> "Span":

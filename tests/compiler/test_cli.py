@@ -11,10 +11,11 @@ from stackc.catalog import Catalog
 from stackc.cli import main
 from stackc.commands import COMMANDS, list_distributions
 from stackc.commands.arguments import FINE, INPUT_AT_FAULT, USAGE
+from stackc.diagnostics.render import FORMATS, MACHINE, render
 from stackc.version import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
-HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "stackrt")
+HEAVY = ("ruamel", "jsonschema", "jinja2", "numpy", "onnx", "rich", "packaging", "shtab", "stackrt")
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,10 @@ def loaded(*arguments: str) -> list[str]:
         (("list",), ("ruamel",)),
         (("list-apis",), ("ruamel",)),
         (("list-providers",), ("ruamel",)),
+        (("init", "--help"), ()),
+        (("new", "--help"), ()),
+        (("schema",), ("ruamel",)),
+        (("completion", "bash"), ("ruamel", "shtab")),
         (("check", "no-such-file.yaml"), ("ruamel", "jsonschema")),
         (("diff", "no:such-file.yaml"), ("ruamel", "jsonschema")),
     ],
@@ -90,8 +95,11 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("check",),
         ("check", "--format", "xml", "distributions/starter.yaml"),
         ("run", "--port", "http", "distributions/starter.yaml"),
-        ("explain",),
         ("explain", "unknown-kye"),
+        ("init", "--port", "http"),
+        ("new",),
+        ("new", "provider", "inference"),
+        ("completion",),
         ("why", "distributions/starter.yaml"),
         ("graph", "--format", "png", "distributions/starter.yaml"),
         ("diff",),
@@ -111,16 +119,22 @@ def test_check(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(f"distributions/{name}.yaml: fine (")
 
 
-def test_json_goes_to_the_output_and_the_rest_to_the_error_output(
+def test_what_is_for_programs_goes_to_the_output_and_the_rest_to_the_error_output(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("version: 3\n")
-    for form in ("human", "concise", "json"):
+    for form in FORMATS:
         code, out, err = run(capsys, "check", "--format", form, str(path))
         assert code == INPUT_AT_FAULT
-        assert bool(out) == (form == "json")
-        assert bool(err) == (form != "json")
+        assert bool(out) == (form in MACHINE)
+        assert bool(err) == (form not in MACHINE)
+
+
+@pytest.mark.parametrize("form", MACHINE)
+def test_what_is_for_programs_is_alone(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = run(capsys, "check", "--format", form, "distributions/gateway.yaml")
+    assert (out, err) == (render([], form), "")
 
 
 @pytest.mark.parametrize("command", ["build", "check", "run", "lock", "list-deps"])
@@ -141,6 +155,12 @@ def test_every_command_on_a_distribution_tells_its_faults(
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs/errors/unknown-key.md").read_text()
     assert run(capsys, "explain", "unknown-key") == (FINE, page, "")
+    code, out, _ = run(capsys, "explain")
+    assert code == FINE
+    codes = sorted(path.stem for path in (ROOT / "docs/errors").glob("*.md"))
+    assert [line.split()[0] for line in out.splitlines()] == codes
+    assert "unknown-key" in out
+    assert "A mapping holds a key that means nothing there.\n" in out
     _, _, err = run(capsys, "explain", "unknown-kye")
     assert err == "stackc: there is no error `unknown-kye`; did you mean `unknown-key`?\n"
 
@@ -153,10 +173,10 @@ def test_list(
     shutil.copytree(ROOT / "distributions", tmp_path / "distributions")
     (tmp_path / "generated" / "starter").mkdir(parents=True)
     _, out, _ = run(capsys, "list")
-    assert [line.split(maxsplit=1) for line in out.splitlines()] == [
-        ["gateway", "not built"],
-        ["starter", "built"],
-    ]
+    states = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert sorted(states) == sorted(path.stem for path in (ROOT / "distributions").glob("*.yaml"))
+    assert states["gateway"] == "not built"
+    assert states["starter"] == "built"
 
 
 def test_list_apis(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,11 @@
-"""Rendering: the three forms of a diagnostic, where its marks stand, and what it never shows."""
+"""Rendering: the forms of a diagnostic, where its marks stand, and what it never shows."""
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,6 +120,92 @@ def test_json() -> None:
 
 def test_json_without_diagnostics() -> None:
     assert json.loads(render([], "json")) == {"diagnostics": []}
+
+
+def test_github() -> None:
+    assert render([FULL], "github") == (
+        "::error file=distribution.yaml,line=3,endLine=3,col=1,endColumn=7,title=duplicate-key::"
+        "the key `server` stands here twice%0Aagain%0Anote: a note%0Anote: another note"
+        "%0Ahelp: remove one of the two\n"
+    )
+    assert render([], "github") == ""
+
+
+def test_github_escapes_what_ends_a_message_or_a_property() -> None:
+    place = Span.start_of(Source(Path("a,b:c%d\r.yaml"), "x"))
+    note = Diagnostic("bad-yaml", "100% a\n::b, c", Label(place), severity="note")
+    assert render([note], "github") == (
+        "::notice file=a%2Cb%3Ac%25d%0D.yaml,line=1,endLine=1,col=1,endColumn=2,title=bad-yaml::"
+        "100%25 a·::b, c\n"
+    )
+
+
+def test_github_has_no_columns_where_there_are_several_lines() -> None:
+    several = Diagnostic("bad-yaml", "message", Label(span(2, 13, 3, 4)), severity="warning")
+    assert render([several], "github") == (
+        "::warning file=distribution.yaml,line=2,endLine=4,title=bad-yaml::message\n"
+    )
+
+
+def test_severities() -> None:
+    told = [
+        Diagnostic("bad-yaml", "message", Label(span(1, 1, 2)), severity=severity)
+        for severity in ("warning", "note", "error", "warning")
+    ]
+    shown = render(told, "human")
+    assert re.findall(r"(?m)^(\w+)\[bad-yaml\]", shown) == ["warning", "note", "error", "warning"]
+    assert shown.endswith("\n1 error, 2 warnings, 1 note\n")
+
+
+SHOWN = (
+    "from pathlib import Path\n"
+    "from stackc.commands.output import show\n"
+    "from stackc.diagnostics.report import Diagnostic, Label\n"
+    "from stackc.source import Source, Span\n"
+    "source = Source(Path('a folder/distribution.yaml'), 'version: 2')\n"
+    "place = Label(Span(source, 1, 1, 1, 8), 'here')\n"
+    "show([Diagnostic('bad-yaml', 'message', place, severity=severity)\n"
+    "      for severity in ('error', 'warning', 'note')], 'human')\n"
+)
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+
+
+def shown(tmp_path: Path, *, terminal: bool, **environment: str) -> str:
+    """What a program that shows three diagnostics writes to its error output."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    subprocess.run(
+        [sys.executable, "-c", SHOWN],
+        check=True,
+        cwd=tmp_path,
+        env={"TERM": "xterm-256color", **kept, **environment},
+        stderr=theirs,
+    )
+    data = os.read(ours, 65536)
+    os.close(ours)
+    os.close(theirs)
+    return data.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_and_links(tmp_path: Path) -> None:
+    plain = shown(tmp_path, terminal=False)
+    coloured = shown(tmp_path, terminal=True)
+    assert "\x1b" not in plain
+    assert ESCAPES.sub("", coloured) == plain
+    for style, severity in (("1;31", "error"), ("1;33", "warning"), ("1;36", "note")):
+        assert f"\x1b[{style}m{severity}[bad-yaml]\x1b[0m" in coloured
+    link = re.search(r"\x1b\]8;id=\d+;([^\x1b]+)\x1b\\([^\x1b]+)\x1b\]8;;\x1b\\", coloured)
+    assert link is not None
+    assert link[1] == (tmp_path / "a folder" / "distribution.yaml").as_uri()
+    assert link[2] == "a folder/distribution.yaml:1:1"
+
+
+def test_colour_can_be_forbidden_and_forced(tmp_path: Path) -> None:
+    plain = shown(tmp_path, terminal=False)
+    assert shown(tmp_path, terminal=True, NO_COLOR="1") == plain
+    assert shown(tmp_path, terminal=False, NO_COLOR="1", FORCE_COLOR="1") == plain
+    assert "\x1b[1;31merror" in shown(tmp_path, terminal=False, FORCE_COLOR="1")
+    assert shown(tmp_path, terminal=True, TERM="dumb") == plain
 
 
 @pytest.mark.parametrize(

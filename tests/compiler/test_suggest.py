@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stackc.diagnostics.suggest import nearest
+from stackc.diagnostics.suggest import certain, nearest, renames
 
 KEYS = ["base_url", "api_key", "connect_timeout", "read_timeout", "port", "host"]
 TYPES = ["inline::onnx", "remote::ollama", "remote::openai", "remote::vllm"]
@@ -31,6 +31,31 @@ TYPES = ["inline::onnx", "remote::ollama", "remote::openai", "remote::vllm"]
 )
 def test_nearest(word: str, known: list[str], near: str | None) -> None:
     assert nearest(word, known) == near
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "name"),
+    [
+        ("base_ulr", KEYS, "base_url"),
+        ("PORT", KEYS, "port"),
+        ("openai", TYPES, "remote::openai"),
+        ("remot::openia", TYPES, "remote::openai"),
+        ("inline::openai", TYPES, None),
+        ("gpu", ["cpu", "cuda"], None),
+        ("int3", ["int4", "int8"], None),
+        ("int9", ["int4", "fp16"], None),
+        ("timeout_a", ["timeout_b", "timeout_c"], None),
+        ("something", KEYS, None),
+    ],
+)
+def test_certain(word: str, known: list[str], name: str | None) -> None:
+    assert certain(word, known) == name
+
+
+def test_a_word_is_not_renamed_to_what_another_one_is_or_means() -> None:
+    assert renames(["base_ulr", "prot", "host"], KEYS) == {"base_ulr": "base_url", "prot": "port"}
+    assert renames(["base_ulr", "base_url"], KEYS) == {}
+    assert renames(["base_ulr", "bas_url"], KEYS) == {}
 
 
 names = st.text(alphabet="abc_", min_size=1, max_size=8)

@@ -9,16 +9,21 @@ from typing import Protocol
 from stackc.commands import (
     build,
     check,
+    completion,
     diff,
+    docs,
     explain,
     graph,
+    init,
     list_apis,
     list_deps,
     list_distributions,
     list_providers,
     lock,
     migrate,
+    new,
     run,
+    schema,
     why,
 )
 
@@ -34,6 +39,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
+    init,
     build,
     check,
     run,
@@ -47,5 +53,9 @@ COMMANDS: tuple[Command, ...] = (
     list_apis,
     list_providers,
     list_deps,
+    schema,
+    docs,
+    new,
+    completion,
 )
 """Every command, in the order in which `--help` tells them."""

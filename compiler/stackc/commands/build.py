@@ -24,6 +24,7 @@ def run(options: Namespace) -> int:
     from stackc import pipeline
     from stackc.catalog import Catalog
     from stackc.commands.output import show
+    from stackc.diagnostics.render import MACHINE
 
     if options.check:
         lines = pipeline.outdated(options.distribution, options.out, Catalog())
@@ -31,6 +32,6 @@ def run(options: Namespace) -> int:
         return INPUT_AT_FAULT if lines else FINE
     built = pipeline.build(options.distribution, options.out, Catalog())
     show(built.plan.warnings, options.format)
-    if options.format != "json":
+    if options.format not in MACHINE:
         print(f"built {built.folder}", *built.plan.summary, sep="\n")
     return FINE

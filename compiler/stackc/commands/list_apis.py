@@ -16,5 +16,6 @@ def run(options: Namespace) -> int:
 
     catalog = Catalog()
     for name in catalog.api_names:
-        print(f"{name:<24} {catalog.api(name).summary}")
+        api = catalog.api(name)
+        print(f"{name:<24} {'planned' if api.planned else '':<8} {api.summary}")
     return FINE

@@ -8,12 +8,12 @@ from stackc.commands.arguments import FINE
 def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
     """Adds the command's parser."""
     parser = commands.add_parser("list-providers", help="list the provider types")
-    parser.add_argument("api", nargs="?", metavar="API")
+    parser.add_argument("api", nargs="?", metavar="API", help="only the types of this API")
     return parser
 
 
 def run(options: Namespace) -> int:
-    """Prints two lines for each type."""
+    """Prints two lines for each type; what is planned is read and checked, and cannot be built."""
     from stackc.catalog import Catalog
     from stackc.commands.output import unknown
 
@@ -25,5 +25,7 @@ def run(options: Namespace) -> int:
             provider = catalog.provider(api, type_)
             assert provider is not None
             keys = ", ".join(provider.config.get("properties", {}))
-            print(f"{api:<12} {type_:<24} {provider.summary}\n{'':<37} config: {keys or 'none'}")
+            status = "planned" if provider.planned else ""
+            print(f"{api:<16} {type_:<34} {status:<8} {provider.summary}")
+            print(f"{'':<60} config: {keys or 'none'}")
     return FINE

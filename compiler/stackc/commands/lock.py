@@ -18,12 +18,13 @@ def run(options: Namespace) -> int:
     """Writes the lock beside the distribution."""
     from stackc.catalog import Catalog
     from stackc.commands.output import show
+    from stackc.diagnostics.render import MACHINE
     from stackc.locking import write_lock
     from stackc.pipeline import front
 
     stack = front(options.distribution, Catalog(), fresh=True)
     show(stack.warnings, options.format)
     path = write_lock(stack, upgrade=options.upgrade)
-    if options.format != "json":
+    if options.format not in MACHINE:
         print(f"wrote {path}")
     return FINE

@@ -1,5 +1,6 @@
 """What commands print: diagnostics in the form that was asked for, hints where a word is wrong."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -9,21 +10,32 @@ from stackc.diagnostics.suggest import nearest
 
 
 def show(diagnostics: Sequence[Diagnostic], form: str) -> None:
-    """Prints diagnostics: JSON to the standard output, for programs, the rest to the other one."""
-    from stackc.diagnostics.render import render
+    """Prints diagnostics: for programs to the standard output, for people to the other one."""
+    from stackc.diagnostics.render import MACHINE, render
 
     text = render(diagnostics, form)
-    if form == "human" and sys.stderr.isatty():
+    if form == "human" and _is_coloured():
         from stackc.diagnostics.colour import print_coloured
 
         print_coloured(text)
     else:
-        print(text, end="", file=sys.stdout if form == "json" else sys.stderr)
+        print(text, end="", file=sys.stdout if form in MACHINE else sys.stderr)
+
+
+def _is_coloured() -> bool:
+    """On a terminal, or by https://force-color.org, unless https://no-color.org forbids it."""
+    asked = sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return asked and not os.environ.get("NO_COLOR")
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> int:
     """Says that there is no such thing, and what may have been meant; the exit code of misuse."""
     near = nearest(word, known)
     hint = f"; did you mean `{near}`?" if near else ""
-    print(f"stackc: there is no {what} `{word}`{hint}", file=sys.stderr)
+    return misuse(f"there is no {what} `{word}`{hint}")
+
+
+def misuse(message: str) -> int:
+    """Says what is wrong with the command line; the exit code of misuse."""
+    print(f"stackc: {message}", file=sys.stderr)
     return USAGE

@@ -1,12 +1,14 @@
 """The wording of every diagnostic: one function each, and nothing of how it is shown."""
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from stackc.diagnostics.report import Diagnostic, Label
+from stackc.diagnostics.edits import part_replaced, replaced, respelt
+from stackc.diagnostics.report import Diagnostic, Edit, Label
 from stackc.diagnostics.secrets import names_secret
-from stackc.diagnostics.suggest import nearest
+from stackc.diagnostics.suggest import certain, nearest
 from stackc.environment import Malformed, Reference
 from stackc.source import Span
 from stackc.tree import Mapping, Scalar, Value
@@ -101,7 +103,10 @@ def duplicate_key(key: str, span: Span, first: Span) -> Diagnostic:
     )
 
 
-def unknown_key(key: str, span: Span, value: Span, known: Iterable[str]) -> Diagnostic:
+def unknown_key(
+    key: str, span: Span, value: Span, known: Iterable[str], renamed: str | None
+) -> Diagnostic:
+    """`renamed` is what the key certainly stands for."""
     near = nearest(key, known)
     names = ", ".join(f"`{name}`" for name in known)
     return Diagnostic(
@@ -111,6 +116,7 @@ def unknown_key(key: str, span: Span, value: Span, known: Iterable[str]) -> Diag
         notes=(f"the keys here are {names}" if names else "no key is known here",),
         help=f"write `{near}`" if near else f"remove `{key}`",
         secret=value if near and names_secret(near) else None,
+        fix=respelt(span, key, renamed) if renamed else (),
     )
 
 
@@ -123,7 +129,14 @@ def missing_key(key: str, owner: str, span: Span) -> Diagnostic:
     )
 
 
-def wrong_type(name: str, wanted: str | list[str], value: Value, secret: bool) -> Diagnostic:
+def wrong_type(
+    name: str,
+    wanted: str | list[str],
+    value: Value,
+    secret: bool,
+    fits: Callable[[object], bool],
+) -> Diagnostic:
+    """`fits` tells whether a plain value is all that the field asks for."""
     kinds = _kinds(wanted)
     nothing = isinstance(value, Scalar) and value.value is None
     return Diagnostic(
@@ -132,6 +145,7 @@ def wrong_type(name: str, wanted: str | list[str], value: Value, secret: bool) -
         Label(value.span, kinds),
         help=_requoted(value, wanted, secret),
         secret=value.span if secret else None,
+        fix=_requoting(value, wanted, fits),
     )
 
 
@@ -148,6 +162,25 @@ def _requoted(value: Value, wanted: str | list[str], secret: bool) -> str | None
     return f"write `{boolean}`" if boolean else None
 
 
+def _requoting(
+    value: Value, wanted: str | list[str], fits: Callable[[object], bool]
+) -> tuple[Edit, ...]:
+    """The edit that says the same, where the value then fits its field."""
+    if not isinstance(value, Scalar) or value.value is None:
+        return ()
+    text = json.dumps(value.raw) if "string" in wanted else _as_literal(value.raw)
+    return replaced(value.span, value.raw, text) if text and fits(json.loads(text)) else ()
+
+
+def _as_literal(raw: str) -> str | None:
+    """A text as the number or boolean that it certainly stands for, in JSON."""
+    if _NUMBER.fullmatch(raw):
+        return raw
+    word = raw.lower()
+    return word if word in ("true", "false") else _SPOKEN.get(word)
+
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _SPOKEN = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
 
@@ -163,7 +196,20 @@ def invalid_value(
         Label(value.span, form or _rule(rule, wanted)),
         help=f"write `{near}`" if near else None,
         secret=value.span if secret else None,
+        fix=_corrected(value, rule, wanted),
     )
+
+
+def _corrected(value: Value, rule: str, wanted: object) -> tuple[Edit, ...]:
+    """The edit to the only value that there can be, or to the one that is certainly meant."""
+    if not isinstance(value, Scalar):
+        return ()
+    if rule == "const":
+        return replaced(value.span, value.raw, json.dumps(wanted))
+    if not isinstance(wanted, list) or value.raw.lower() in _MEANT:
+        return ()
+    near = certain(value.raw, [each for each in wanted if isinstance(each, str)])
+    return respelt(value.span, value.raw, near) if near else ()
 
 
 def _nearest_value(raw: str, wanted: list[object]) -> str | None:
@@ -213,7 +259,23 @@ def malformed_environment(fault: Malformed, span: Span) -> Diagnostic:
         Label(span, f"did you mean `{fault.right_form}`?"),
         notes=(_ENVIRONMENT_FORMS, _ENVIRONMENT_NESTED if nested else _ENVIRONMENT_NAMES),
         help=f"write `{fault.right_form}`, or `${fault.text}` for the text itself",
+        fix=_rewritten(fault, span) if _keeps_all(fault) else (),
     )
+
+
+def _rewritten(fault: Malformed, span: Span) -> tuple[Edit, ...]:
+    return part_replaced(span, fault.text, fault.right_form)
+
+
+def _keeps_all(fault: Malformed) -> bool:
+    """Whether the right form has every letter and digit of what was written, its name in one piece."""
+    written, right = _letters(fault.text), _letters(fault.right_form)
+    name = re.findall(r"\w+", fault.right_form)[1]
+    return right in (written, f"ENV{written}") and name in fault.text.upper()
+
+
+def _letters(expression: str) -> str:
+    return "".join(filter(str.isalnum, expression)).upper()
 
 
 def late_bound_id(text: str, span: Span) -> Diagnostic:
@@ -269,7 +331,8 @@ def conflicting_defaults(
     )
 
 
-def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
+def unknown_api(api: Name, known: Sequence[str], renamed: str | None) -> Diagnostic:
+    """`renamed` is what the name certainly stands for."""
     near = nearest(api.text, known)
     return Diagnostic(
         "unknown-api",
@@ -277,6 +340,7 @@ def unknown_api(api: Name, known: Sequence[str]) -> Diagnostic:
         Label(api.span, f"did you mean `{near}`?" if near else ""),
         notes=(f"the APIs are {listed(known)}",),
         help=f"write `{near}`" if near else "see `stackc list-apis`",
+        fix=respelt(api.span, api.text, renamed) if renamed else (),
     )
 
 
@@ -301,6 +365,7 @@ def unknown_provider(
         Label(type_.span, f"did you mean `{near}`?" if near else ""),
         notes=(told,),
         help=f"write `{near}`" if near else f"see `stackc list-providers {api}`",
+        fix=_respelt(type_, known),
     )
 
 
@@ -351,9 +416,10 @@ def unknown_backend(store: str, backend: Name, known: Iterable[str]) -> Diagnost
     near = nearest(backend.text, known)
     return Diagnostic(
         "unknown-backend",
-        f"the store `{store}` is kept in `{backend.text}`, which is no backend",
+        f"the store {store} is kept in `{backend.text}`, which is no backend",
         Label(backend.span, f"did you mean `{near}`?" if near else ""),
         help=f"write `{near}`" if near else f"add `{backend.text}` under `storage: backends:`",
+        fix=_respelt(backend, known),
     )
 
 
@@ -375,6 +441,7 @@ def unknown_model_provider(model: Name, provider: Name, known: Iterable[str]) ->
         Label(provider.span, f"did you mean `{near}`?" if near else ""),
         notes=(f"inference providers: {listed(sorted(known))}",),
         help=f"write `{near}`" if near else "name one of them",
+        fix=_respelt(provider, known),
     )
 
 
@@ -413,6 +480,7 @@ def unknown_model(model: Name, provider: str, known: Sequence[str]) -> Diagnosti
         Label(model.span, f"did you mean `{near}`?" if near else ""),
         notes=(f"models of `{provider}`: {listed(known)}",),
         help=f"write `{near}`" if near else "name one of them",
+        fix=_respelt(model, known),
     )
 
 
@@ -555,6 +623,11 @@ def write_failed(path: str, reason: str, span: Span) -> Diagnostic:
         Label(span),
         notes=("what was there before is still there, whole",),
     )
+
+
+def _respelt(name: Name, known: Iterable[str]) -> tuple[Edit, ...]:
+    near = certain(name.text, known)
+    return respelt(name.span, name.text, near) if near else ()
 
 
 def _the(name: str) -> str:

@@ -1,26 +1,30 @@
-"""Showing diagnostics: for people with carets, one line each, or as JSON."""
+"""Showing diagnostics: for people with carets, one line each, or in a format for programs."""
 
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
+from stackc.diagnostics.github import as_github
+from stackc.diagnostics.json import as_json
 from stackc.diagnostics.report import Diagnostic, Label, Severity
+from stackc.diagnostics.sarif import as_sarif
 from stackc.diagnostics.secrets import masked
+from stackc.diagnostics.text import printable
 from stackc.source import Source, Span
 
-FORMATS = ("human", "concise", "json")
+MACHINE = {"json": as_json, "sarif": as_sarif, "github": as_github}
+"""Formats for programs: the standard output holds nothing else then."""
+
+FORMATS = ("human", "concise", *MACHINE)
 
 
 def render(diagnostics: Sequence[Diagnostic], form: str) -> str:
     """The text of all diagnostics in one of the FORMATS, with a final newline."""
-    if form == "json":
-        data = {"diagnostics": [as_json(each) for each in diagnostics]}
-        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    if form in MACHINE:
+        return MACHINE[form](diagnostics)
     if form == "concise":
-        return "".join(_concise(each) + "\n" for each in diagnostics)
+        return "".join(concise(each) + "\n" for each in diagnostics)
     if not diagnostics:
         return ""
     return "\n".join([*map(human, diagnostics), f"{_counted(diagnostics)}\n"])
@@ -36,33 +40,20 @@ def _counted(diagnostics: Sequence[Diagnostic]) -> str:
     return ", ".join(told)
 
 
-def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as JSON; lines and columns count from 1, the end column is exclusive."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        **_json_label(diagnostic.primary),
-        "related": [_json_label(label) for label in diagnostic.secondary],
-        "notes": list(diagnostic.notes),
-        "help": diagnostic.help,
-    }
-
-
 def human(diagnostic: Diagnostic) -> str:
     """One diagnostic with its lines of source, the place marked by `^` and others by `-`."""
     span = diagnostic.primary.span
     labels = sorted((diagnostic.primary, *diagnostic.secondary), key=partial(_place, span.source))
     margin = " " * len(str(max(label.span.line for label in labels)))
     lines = [
-        f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}",
+        f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}",
         f"{margin}--> {span.source.path}:{span.line}:{span.column}",
     ]
     if span.source.text:
         lines += _excerpt(diagnostic, labels, margin)
-    lines += [f"{margin} = note: {_printable(note)}" for note in diagnostic.notes]
+    lines += [f"{margin} = note: {printable(note)}" for note in diagnostic.notes]
     if diagnostic.help:
-        lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
+        lines.append(f"{margin} = help: {printable(diagnostic.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +78,7 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
                 text = _without(diagnostic.secret, line, text)
             lines.append(f"{line:>{len(margin)}} | {text}".rstrip())
         mark = "^" if label is diagnostic.primary else "-"
-        told = _printable(label.text)
+        told = printable(label.text)
         lines.append(f"{margin} | {_marks(label.span, mark)} {told}".rstrip())
         previous = line
     return [*lines, f"{margin} |"]
@@ -95,7 +86,7 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
 
 def _source_line(span: Span) -> str:
     lines = span.source.lines
-    return _printable(masked(lines[span.line - 1])) if span.line <= len(lines) else ""
+    return printable(masked(lines[span.line - 1])) if span.line <= len(lines) else ""
 
 
 def _without(secret: Span, line: int, text: str) -> str:
@@ -126,24 +117,9 @@ def _combines(character: str) -> bool:
     return unicodedata.category(character) == "Mn"
 
 
-def _printable(line: str) -> str:
-    """A text on one line, without what moves the cursor: a tab is a space, a control is a dot."""
-    return "".join(" " if c == "\t" else c if c.isprintable() else "·" for c in line)
-
-
-def _concise(diagnostic: Diagnostic) -> str:
+def concise(diagnostic: Diagnostic, kind: str | None = None) -> str:
+    """One diagnostic on a line; `kind` stands there for its severity."""
     span = diagnostic.primary.span
     place = f"{span.source.path}:{span.line}:{span.column}"
-    return f"{place}: {diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}"
-
-
-def _json_label(label: Label) -> dict[str, Any]:
-    span = label.span
-    return {
-        "file": str(span.source.path),
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-        "label": label.text,
-    }
+    told = f"{kind or diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"
+    return f"{place}: {told}"

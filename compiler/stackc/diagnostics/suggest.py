@@ -1,5 +1,7 @@
 """The nearest of the known names, for "did you mean"."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -9,13 +11,52 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     Case, `-` against `_`, and what stands before `::` count as no difference at all. Otherwise one
     slip in four letters is forgiven: a letter too many, too few or wrong, or two that changed places.
     """
+    return next(iter(_all_nearest(word, known)), None)
+
+
+def certain(word: str, known: Iterable[str]) -> str | None:
+    """The nearest name where no other one is as near, and nothing but a slip explains the word.
+
+    Another digit is another thing, as is another kind (`inline::` and `remote::`); and among names
+    of three letters one slip is too much.
+    """
+    near = _all_nearest(word, known)
+    return near[0] if len(near) == 1 and _is_slip(word, near[0]) else None
+
+
+def renames(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """The words that are certainly slips, each with the name that no other of the words means."""
+    names = tuple(known)
+    meant = {word: near for word in words if (near := certain(word, names))}
+    counts = Counter(meant.values())
+    return {word: near for word, near in meant.items() if word != near and counts[near] == 1}
+
+
+def _all_nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Every known name that is as near as the nearest, sorted."""
     slips = {name: _slips(_folded(word), _folded(name)) for name in sorted(known)}
-    near = [name for name, count in slips.items() if count <= _forgiven(name)]
-    return min(near, key=slips.__getitem__, default=None)
+    near = {name: count for name, count in slips.items() if count <= _forgiven(_folded(name))}
+    least = min(near.values(), default=0)
+    return [name for name, count in near.items() if count == least]
 
 
-def _forgiven(name: str) -> int:
-    return max(1, len(_folded(name)) // 4)
+def _is_slip(word: str, name: str) -> bool:
+    slips, folded = _slips(_folded(word), _folded(name)), _folded(name)
+    return slips <= len(folded) // 4 and _digits(word) == _digits(name) and _same_kind(word, name)
+
+
+def _digits(word: str) -> list[str]:
+    return re.findall(r"\d", word)
+
+
+def _same_kind(word: str, name: str) -> bool:
+    """Whether what stands before `::` is the same but for a slip, or left out."""
+    kind, other = word.lower().rpartition("::")[0], name.lower().rpartition("::")[0]
+    return not kind or _slips(kind, other) <= len(other) // 4
+
+
+def _forgiven(folded: str) -> int:
+    return max(1, len(folded) // 4)
 
 
 def _folded(name: str) -> str:

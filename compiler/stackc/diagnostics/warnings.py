@@ -1,6 +1,7 @@
 """The wording of what is allowed and most likely a mistake, and of notes on spellings."""
 
-from stackc.diagnostics.report import Diagnostic, Edit, Label
+from stackc.diagnostics.edits import part_replaced
+from stackc.diagnostics.report import Diagnostic, Label
 from stackc.environment import Malformed
 from stackc.source import Span
 from stackc.values import Name
@@ -14,16 +15,17 @@ def empty_default(field: str, variable: str, span: Span) -> Diagnostic:
         Label(span, f"the stack does not start where {variable} is not set"),
         help=f"write `{right}`, which says so",
         severity="warning",
-        fix=(Edit(span, right),) if span.text == f"${{env.{variable}:=}}" else (),
+        fix=part_replaced(span, f"${{env.{variable}:=}}", right),
     )
 
 
-def never_enabled(id_: str, why: str, span: Span) -> Diagnostic:
+def never_enabled(what: str, why: str, span: Span) -> Diagnostic:
+    remedy = "an id" if what == "provider" else "the id of a provider"
     return Diagnostic(
         "never-enabled",
-        f"{f'the provider `{id_}`' if id_ else 'this provider'} can never be enabled",
+        f"this {what} can never be enabled",
         Label(span, why),
-        help="remove it, or give it an id",
+        help=f"remove it, or give it {remedy}",
         severity="warning",
     )
 
@@ -62,13 +64,15 @@ def secret_in_file(name: str, span: Span, *, default: bool) -> Diagnostic:
     )
 
 
-def localhost(name: str, span: Span) -> Diagnostic:
+def localhost(name: str, span: Span, secret: Span | None, default: str | None) -> Diagnostic:
+    """`default` is the address that the field has where it is given none."""
     return Diagnostic(
         "localhost-in-container",
         f"`{name}` points at this machine, which in a container is the container itself",
-        Label(span),
+        Label(span, f"without a value it is `{default}`" if default else ""),
         notes=("`stackc run` on the same machine reaches it; `docker run` does not",),
-        help="let a variable hold the address, with an empty default or none",
+        help="let a variable without a default hold the address: `${env.NAME}`",
+        secret=secret,
         severity="warning",
     )
 
@@ -96,14 +100,13 @@ def shadowed_rule(span: Span, earlier: Span) -> Diagnostic:
 
 def old_expression(fault: Malformed, span: Span, *, fixed: bool) -> Diagnostic:
     """`fixed`: whether the right form may be told, which that of a secret may not."""
-    known = fixed and span.text == fault.text
     return Diagnostic(
         "old-spelling",
         f"`{fault.text}` is written `{fault.right_form}` today",
         Label(span),
         help=f"write `{fault.right_form}`",
         severity="note",
-        fix=(Edit(span, fault.right_form),) if known else (),
+        fix=part_replaced(span, fault.text, fault.right_form) if fixed else (),
     )
 
 

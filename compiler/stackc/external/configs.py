@@ -58,7 +58,7 @@ def _field_faults(field: Entry, parts: Parts) -> Iterator[Diagnostic]:
         return
     for entry in field.value.entries:
         if entry.key not in KEYWORDS:
-            yield errors.unknown_key(entry.key, entry.key_span, entry.value.span, KEYWORDS)
+            yield errors.unknown_key(entry.key, entry.key_span, entry.value.span, KEYWORDS, None)
     named = field.value.get("x-definition")
     if isinstance(named, Scalar) and named.value not in parts.definitions:
         name = Name(named.raw, named.span)

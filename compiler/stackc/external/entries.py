@@ -108,7 +108,7 @@ def _faults(
     """What is wrong with a file of the right shape."""
     api, type_ = _name(root, "api"), _name(root, "type")
     if api.text not in catalog.api_names:
-        yield errors.unknown_api(api, catalog.api_names)
+        yield errors.unknown_api(api, catalog.api_names, None)
     elif not catalog.api(api.text).takes_providers:
         yield external_errors.api_without_providers(api)
     elif api.text != path.parent.name:
@@ -119,7 +119,7 @@ def _faults(
     for key in ("requires", "optional"):
         for name in texts(root.get(key)):
             if name.text not in catalog.api_names:
-                yield errors.unknown_api(name, catalog.api_names)
+                yield errors.unknown_api(name, catalog.api_names, None)
     yield from _requirement_faults(root, source)
     yield from config_faults(root, data, catalog.parts)
     yield from _parameter_faults(root, data)

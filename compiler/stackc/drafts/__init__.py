@@ -1,0 +1,1 @@
+"""Distributions in the making: what `stackc init` asks for, suggests and writes."""
