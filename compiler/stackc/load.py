@@ -42,6 +42,17 @@ def read(path: Path, text: str) -> Document:
     return Document(source, root, stop_at_errors(reader.faults))
 
 
+def read_plain(source: Source) -> Value | None:
+    """The value of a text in which `$` means nothing; None where it is empty.
+
+    Raises CompileError.
+    """
+    reader = _Reader(source, expressions=False)
+    value = reader.document()
+    stop_at_errors(reader.faults)
+    return value
+
+
 def _text(path: Path) -> str:
     nothing = Span.start_of(Source(path, ""))
     try:
@@ -50,6 +61,11 @@ def _text(path: Path) -> str:
         raise CompileError([errors.unreadable(nothing, error.strerror or str(error))]) from None
     if len(data) > MAX_BYTES:
         raise CompileError([errors.too_large(nothing, MAX_VALUES, MAX_DEPTH)])
+    return decoded(path, data)
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The text of a file; raises CompileError where it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -70,12 +86,13 @@ def _bytes(path: Path) -> bytes:
 class _Reader:
     """Turns events into values; collects what is wrong on the way."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, expressions: bool = True) -> None:
         self.source = source
         self.faults: list[Diagnostic] = []
         self._events = Events(source)
         self._stream = iter(self._events)
         self._anchors: dict[str, tuple[Value, int] | None] = {}
+        self._expressions = expressions
         self._count = 0
         self._depth = 0
 
@@ -178,7 +195,7 @@ class _Reader:
     def _scalar(self, event: Any, secret: bool) -> Scalar:
         text, span = self._events.text(event), self._span(event, event)
         value = plain_value(text, event.tag, quoted=not event.implicit[0])
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not self._expressions:
             return Scalar(value, text, span)
         parsed, malformed = environment.parse(value)
         for fault in malformed:

@@ -14,6 +14,8 @@ from stackc.catalog import Catalog
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.environment import Text
+from stackc.external.entries import entries_of
+from stackc.external.sources import sources_of
 from stackc.fixes import applied
 from stackc.load import load, read
 from stackc.source import Span
@@ -26,6 +28,8 @@ from stackc.tree import Mapping, Scalar, Sequence, Value, plain
 def migrated(path: Path, catalog: Catalog) -> str:
     """The text of a distribution as one would write it today; raises CompileError."""
     document = load(path)
+    external = entries_of(sources_of(document, fresh=False), catalog)
+    catalog = catalog.extended(each.type for each in external)
     text = applied(document.source.text, [edit for each in document.warnings for edit in each.fix])
     new = modern(document, catalog)
     if new.changes:
