@@ -56,7 +56,8 @@ def provider(chance: random.Random, id_: str) -> tuple[Any, Any]:
     """A provider of any type with any values, and a model of it."""
     type_ = CATALOG.provider("inference", chance.choice(TYPES))
     assert type_
-    built = (key for key, schema in type_.config["properties"].items() if "x-planned" not in schema)
+    fields = type_.config["properties"].items()
+    built = [key for key, schema in fields if "x-planned" not in schema and "items" not in schema]
     keys = [key for key in built if chance.random() < 0.6]
     config = {key: chance.choice(VALUES) for key in keys}
     enabled = chance.choice([id_, f"${{env.E:+{id_}}}"])
