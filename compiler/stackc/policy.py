@@ -13,6 +13,9 @@ from stackc.tree import Mapping, Scalar, Sequence, Value
 ATTRIBUTES = ("namespaces", "projects", "roles", "teams")
 """What is known of a user beside the name."""
 
+MOST_PARTS = 8
+"""Parts of a resource's name behind which a `*` is looked for."""
+
 ACTIONS = frozenset(("create", "delete", "read", "update"))
 
 
@@ -109,10 +112,23 @@ def _pattern_faults(text: Scalar) -> Iterator[Diagnostic]:
 
 
 def _shadowed(rules: list[Rule]) -> Iterator[Diagnostic]:
+    before: dict[tuple[str | None, str | None], list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(rules):
-        earlier = next((each for each in rules[:index] if each.covers(rule)), None)
-        if earlier:
-            yield warnings.shadowed_rule(rule.span, earlier.span)
+        alike = (before.get(key, ()) for key in _covering(rule))
+        covering = ((i, each) for found in alike for i, each in found if each.covers(rule))
+        first = min(covering, key=lambda pair: pair[0], default=None)
+        if first:
+            yield warnings.shadowed_rule(rule.span, first[1].span)
+        elif not rule.conditional:
+            before.setdefault((rule.principal, rule.resource), []).append((index, rule))
+
+
+def _covering(rule: Rule) -> Iterator[tuple[str | None, str | None]]:
+    """The principals and resources of rules that may cover a rule: few, however many there are."""
+    parts = rule.resource.split("::", MOST_PARTS)[:-1] if rule.resource else []
+    wide = ("::".join((*parts[: end + 1], "*")) for end in range(len(parts)))
+    for resource in (None, rule.resource, *wide):
+        yield from ((None, resource), (rule.principal, resource))
 
 
 def _rule(rule: Mapping) -> Rule:

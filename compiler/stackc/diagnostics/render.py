@@ -11,6 +11,8 @@ from stackc.diagnostics.report import Diagnostic, Label, Severity
 from stackc.diagnostics.secrets import masked
 from stackc.source import Source, Span
 
+LONG_LINE = 2_000
+
 FORMATS = ("human", "concise", "json")
 
 
@@ -58,12 +60,18 @@ def human(diagnostic: Diagnostic) -> str:
         f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}",
         f"{margin}--> {span.source.path}:{span.line}:{span.column}",
     ]
-    if span.source.text:
+    if span.source.text and not any(map(_on_a_long_line, labels)):
         lines += _excerpt(diagnostic, labels, margin)
     lines += [f"{margin} = note: {_printable(note)}" for note in diagnostic.notes]
     if diagnostic.help:
         lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
     return "\n".join(lines) + "\n"
+
+
+def _on_a_long_line(label: Label) -> bool:
+    """Whether a label stands on a line that no screen shows, such as all of a file without breaks."""
+    lines, line = label.span.source.lines, label.span.line
+    return line <= len(lines) and len(lines[line - 1]) > LONG_LINE
 
 
 def _place(first: Source, label: Label) -> tuple[bool, Span]:

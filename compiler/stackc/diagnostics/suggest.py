@@ -9,7 +9,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     Case, `-` against `_`, and what stands before `::` count as no difference at all. Otherwise one
     slip in four letters is forgiven: a letter too many, too few or wrong, or two that changed places.
     """
-    slips = {name: _slips(_folded(word), _folded(name)) for name in sorted(known)}
+    folded = _folded(word)
+    slips = {
+        name: _slips(folded, _folded(name))
+        for name in sorted(known)
+        if abs(len(_folded(name)) - len(folded)) <= _forgiven(name)
+    }
     near = [name for name, count in slips.items() if count <= _forgiven(name)]
     return min(near, key=slips.__getitem__, default=None)
 
@@ -23,10 +28,7 @@ def _folded(name: str) -> str:
 
 
 def _slips(one: str, other: str) -> int:
-    """The optimal string alignment distance, or that of the lengths where it is large already."""
-    apart = abs(len(one) - len(other))
-    if apart > len(other):
-        return apart
+    """The optimal string alignment distance."""
     above: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one):
