@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stackc.catalog import Catalog, JsonSchema
-from stackc.diagnostics.report import CompileError, Diagnostic
+from stackc.diagnostics.report import CompileError, Diagnostic, some
 from stackc.fields import Fields
 from stackc.kinds import KINDS
 from stackc.shape import faults_of
@@ -105,15 +105,14 @@ def check(document: Document, catalog: Catalog) -> Spec:
     """
     schema = catalog.distribution_schema
     faults = [*document.warnings]
-    faults += faults_of(document.root, schema, "the distribution", document.root.span)
+    faults += some(faults_of(document.root, schema, "the distribution", document.root.span))
     unknown_keys: list[Diagnostic] = []
-    for api, provider in _providers(document.root):
-        for fault in _config_faults(api, provider, catalog):
-            (unknown_keys if fault.code == "unknown-key" else faults).append(fault)
+    for fault in some(_configs_faults(document.root, catalog)):
+        (unknown_keys if fault.code == "unknown-key" else faults).append(fault)
     _stop(faults, unknown_keys)
     fields = Fields(schema)
     spec = _spec(document, catalog, fields)
-    faults += fields.faults
+    faults += some(fields.faults)
     _stop(faults, unknown_keys)
     return replace(spec, faults=(*faults, *unknown_keys))
 
@@ -122,6 +121,11 @@ def _stop(faults: list[Diagnostic], others: list[Diagnostic]) -> None:
     """Raises CompileError with all of them where one of the first is an error."""
     if any(each.severity == "error" for each in faults):
         raise CompileError([*faults, *others])
+
+
+def _configs_faults(root: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
+    for api, provider in _providers(root):
+        yield from _config_faults(api, provider, catalog)
 
 
 def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:

@@ -19,12 +19,10 @@ from stackc.core_schema import PREFIX, plain_value
 from stackc.diagnostics import errors, warnings
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.diagnostics.secrets import names_secret, without_secret
+from stackc.limits import MAX_BYTES, MAX_DEPTH, MAX_FAULTS, MAX_TEXT, MAX_VALUES
 from stackc.source import Source, Span
 from stackc.tree import Document, Entry, Mapping, Scalar, Sequence, Value
-from stackc.yaml_events import MAX_DEPTH, MAX_VALUES, Events
-
-MAX_BYTES = 4_000_000
-"""Size of one file; a distribution with 10,000 models has less than half of it."""
+from stackc.yaml_events import Events
 
 
 def load(path: Path) -> Document:
@@ -60,7 +58,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise CompileError([errors.unreadable(nothing, error.strerror or str(error))]) from None
     if len(data) > MAX_BYTES:
-        raise CompileError([errors.too_large(nothing, MAX_VALUES, MAX_DEPTH)])
+        raise CompileError([errors.too_large(nothing)])
     return decoded(path, data)
 
 
@@ -133,9 +131,11 @@ class _Reader:
 
     def _add(self, size: int, event: Any) -> None:
         self._count += size
-        if self._count > MAX_VALUES or self._depth > MAX_DEPTH:
-            span = self._span(event, event)
-            raise CompileError([errors.too_large(span, MAX_VALUES, MAX_DEPTH)])
+        length = event.end_mark.index - event.start_mark.index
+        if self._count > MAX_VALUES or self._depth > MAX_DEPTH or length > MAX_TEXT:
+            raise CompileError([errors.too_large(self._span(event, event))])
+        if len(self.faults) > MAX_FAULTS:
+            raise CompileError(self.faults)  # there is no end of it
 
     def _inner(self, event: Any) -> Value:
         self._depth += 1
@@ -185,6 +185,7 @@ class _Reader:
 
     def _key(self, event: Any) -> tuple[str, Span]:
         if isinstance(event, ScalarEvent) and not event.anchor:
+            self._add(0, event)
             return self._events.text(event), self._span(event, event)
         value = self._value(event)
         if isinstance(value, Scalar):

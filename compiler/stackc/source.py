@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 
@@ -33,6 +34,8 @@ class Source:
     @cached_property
     def _starts(self) -> list[int]:
         """Where each line starts in the text."""
+        if "\r" not in self.text:
+            return [0, *accumulate(len(line) + 1 for line in self.lines)]
         return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))]
 
 

@@ -28,13 +28,6 @@ _JOINED_AS_WRITTEN = re.compile(r"\\U[0-9a-f]{8}\\0")
 _HALF = re.compile(r"[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
-MAX_VALUES = 100_000
-"""Values in one distribution, aliases expanded; more is an attack or a mistake."""
-
-MAX_DEPTH = 100
-"""Levels of nesting, far below what the interpreter's stack holds."""
-
-
 class Events:
     """The events of a source, one after the other; raises CompileError at a fault of its form."""
 
@@ -86,7 +79,7 @@ class Events:
         inside = self._span(error.context_mark) if error.context_mark else None
         problem = error.problem or ""
         if "nesting depth" in problem:
-            return CompileError([errors.too_large(inside or place, MAX_VALUES, MAX_DEPTH)])
+            return CompileError([errors.too_large(inside or place)])
         if "escape code" in problem and _HALF.match(self._source.text, error.problem_mark.index):
             problem = "half a character is escaped here"
         return CompileError([errors.bad_syntax(place, problem, inside, error.context or "")])
