@@ -109,6 +109,7 @@ class Catalog:
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or resources.folder("schemas")
         self._apis: dict[str, Api] = {}
+        self._types: dict[str, tuple[str, ...]] = {}
         self._providers: dict[tuple[str, str], ProviderType] = {}
 
     @cached_property
@@ -143,8 +144,10 @@ class Catalog:
 
     def provider_types(self, api: str) -> tuple[str, ...]:
         """Every provider type of an API, sorted."""
-        files = (self._root / "providers" / api).glob("*.yaml")
-        return tuple(sorted(path.stem.replace("__", "::") for path in files))
+        if api not in self._types:
+            files = (self._root / "providers" / api).glob("*.yaml")
+            self._types[api] = tuple(sorted(path.stem.replace("__", "::") for path in files))
+        return self._types[api]
 
     def built_types(self, api: str) -> tuple[str, ...]:
         """The provider types of an API that a stack can have today, sorted."""

@@ -13,10 +13,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     slips = {
         name: _slips(folded, _folded(name))
         for name in sorted(known)
-        if abs(len(_folded(name)) - len(folded)) <= _forgiven(name)
+        if _may_be_near(folded, _folded(name), _forgiven(name))
     }
     near = [name for name, count in slips.items() if count <= _forgiven(name)]
     return min(near, key=slips.__getitem__, default=None)
+
+
+def _may_be_near(one: str, other: str, forgiven: int) -> bool:
+    """Whether it is worth counting: a slip adds or removes a letter, or has another in its place."""
+    apart = abs(len(one) - len(other))
+    return apart <= forgiven and len(set(one) ^ set(other)) <= 2 * forgiven
 
 
 def _forgiven(name: str) -> int:
