@@ -224,6 +224,8 @@ class _Reader:
         end_line, end_column = self.source.place(end.end_mark.index)
         if not isinstance(start, ScalarEvent) and end_line > line:
             return Span.whole_line(self.source, line)
+        if (end_line, end_column) == (line, column):  # nothing, such as behind `-`
+            end_column += 1
         return Span(self.source, line, column, end_line, end_column)
 
 
