@@ -5,10 +5,13 @@ import re
 import sys
 from collections.abc import Callable
 
+from stackc.targets import TARGETS
+
 RESERVED = frozenset(
     (
         *("app", "build", "client", "health", "main", "models", "runtime", "settings"),
         *("stackc", "stackrt", "wheels"),
+        *TARGETS,
     )
 )
 """Names that mean something else in a generated package or beside it."""
