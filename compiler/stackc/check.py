@@ -59,11 +59,20 @@ class ResourceSpec:
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """A reference to a backend: what is kept there, and whether as `kv` or `sql`."""
+    """A reference to a backend: what is kept there, and whether as `kv` or `sql`.
+
+    `owner` is the type of the provider whose store it is, None for a store of the stack.
+    """
 
     name: str
+    owner: str | None
     kind: str
     backend: Name
+
+    @property
+    def told(self) -> str:
+        """What a diagnostic calls it."""
+        return f"`{self.name}` of `{self.owner}`" if self.owner else f"`{self.name}`"
 
 
 @dataclass(frozen=True)
@@ -234,16 +243,16 @@ def _backends(root: Mapping) -> dict[str, str] | None:
 
 def _stores(root: Mapping, schema: JsonSchema, providers: Configured) -> Iterator[StoreSpec]:
     """Every reference to a backend: those of the sections and those of the providers' configs."""
-    yield from _references(root, schema, schema["$defs"], "")
+    yield from _references(root, schema, schema["$defs"], None)
     for (_, provider), config in providers:
         owner = _name(provider.get("provider_type")).text
         config_value = provider.get("config")
         if isinstance(config_value, Mapping):
-            yield from _references(config_value, config, schema["$defs"], f"{owner} ")
+            yield from _references(config_value, config, schema["$defs"], owner)
 
 
 def _references(
-    mapping: Mapping, schema: JsonSchema, definitions: dict[str, JsonSchema], owner: str
+    mapping: Mapping, schema: JsonSchema, definitions: dict[str, JsonSchema], owner: str | None
 ) -> Iterator[StoreSpec]:
     properties = concrete(schema, definitions, mapping).get("properties", {})
     for entry in mapping.entries:
@@ -253,7 +262,7 @@ def _references(
         kind = concrete(found, definitions, entry.value).get("x-store")
         if kind is not None:
             backend = _name(entry.value.get("backend"))
-            yield StoreSpec(f"{owner}{entry.key}", kind, backend)
+            yield StoreSpec(entry.key, owner, kind, backend)
         else:
             yield from _references(entry.value, found, definitions, owner)
 

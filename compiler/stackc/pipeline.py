@@ -7,7 +7,7 @@ from pathlib import Path
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import stop_at_errors
+from stackc.diagnostics.report import CompileError, stop_at_errors
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
@@ -51,8 +51,12 @@ def planned_document(
 ) -> tuple[Stack, Plan]:
     """The same of a document, and of the lock that lies beside where it was read."""
     stack = meaning(document, catalog)
-    lock = pinned(stack)
-    stop_at_errors([*contradictions(stack, lock), *target_faults(stack, more_targets)])
+    try:
+        lock = pinned(stack)
+    except CompileError as error:  # what was found before is told beside it
+        raise CompileError((*stack.warnings, *error.diagnostics)) from None
+    faults = (*contradictions(stack, lock), *target_faults(stack, more_targets))
+    stop_at_errors((*stack.warnings, *faults))
     return stack, plan(stack, lock, catalog, more_targets)
 
 

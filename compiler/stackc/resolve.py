@@ -176,9 +176,10 @@ def _store_faults(spec: Spec) -> Iterator[Diagnostic]:
     for store in spec.stores:
         type_ = backends.get(store.backend.text)
         if type_ is None:
-            yield errors.unknown_backend(store.name, store.backend, backends)
+            fitting = [name for name in backends if backends[name].startswith(store.kind)]
+            yield errors.unknown_backend(store.told, store.backend, fitting or list(backends))
         elif store.kind != "any" and not type_.startswith(f"{store.kind}_"):
-            yield section_errors.wrong_backend_kind(store.name, store.backend, store.kind, type_)
+            yield section_errors.wrong_backend_kind(store.told, store.backend, store.kind, type_)
 
 
 DEFAULT_BACKENDS = {"kv_default": "kv_sqlite", "sql_default": "sql_sqlite"}

@@ -416,7 +416,7 @@ def unknown_backend(store: str, backend: Name, known: Iterable[str]) -> Diagnost
     near = nearest(backend.text, known)
     return Diagnostic(
         "unknown-backend",
-        f"the store `{store}` is kept in `{backend.text}`, which is no backend",
+        f"the store {store} is kept in `{backend.text}`, which is no backend",
         Label(backend.span, f"did you mean `{near}`?" if near else ""),
         help=f"write `{near}`" if near else f"add `{backend.text}` under `storage: backends:`",
         fix=_respelt(backend, known),
