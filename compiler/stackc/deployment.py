@@ -67,7 +67,8 @@ class Deployment:
 
     `name` is the stack's as DNS has it. `public` are the variables with values that may be seen,
     `secrets` those that are only referred to. Memory is in mebibytes, `cpu_request` in thousandths
-    of a core; `computes` says whether models run in the stack. `untold` says of what the stack connects to and only its variables tell.
+    of a core; `computes` says whether models run in the stack. `untold` says of what the stack
+    connects to and only its variables tell.
     """
 
     name: str

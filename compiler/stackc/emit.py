@@ -15,7 +15,6 @@ DELIMITERS = {"helm": rendering.ANGLES}
 """Targets whose own syntax has braces, and what stands for jinja's in their templates."""
 
 
-
 def emit(plan: Plan, chat_templates: str | None) -> Files:
     """The files of a plan, sorted by path; `chat_templates` is that module's text, if any."""
     texts = {"plan.json": literals.json_text(plan.as_json())}

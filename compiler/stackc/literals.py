@@ -158,7 +158,7 @@ def yaml(value: Static) -> str:
     The escapes of a Python string are YAML's too (YAML 1.2.2, 5.7).
     """
     if not isinstance(value, str):
-        return "null" if value is None else json.dumps(value)
+        return json.dumps(value)
     plain = _PLAIN_YAML.fullmatch(value) and value.lower() not in _YAML_WORDS
     return value if plain else '"' + "".join(_escaped(c, '"') for c in value) + '"'
 
@@ -170,15 +170,15 @@ _YAML_WORDS = frozenset(("false", "n", "no", "null", "off", "on", "true", "y", "
 
 
 def shell(text: str) -> str:
-    """A text as the value of a line of a `.env` file, as Compose, systemd and shells read it.
+    """A text as the value of a line of a `.env` file, as Compose and systemd read it.
 
-    Single quotes hold everything but themselves. A text with control characters is escaped, which
-    only Compose undoes.
+    Single quotes hold everything but themselves, and Compose takes a backslash at the end for one
+    before a quote. A text with control characters is escaped, which only Compose undoes.
     """
     if not text or all(c.isalnum() or c in "-_./:@%+,=~" for c in text):
         return text
     if any(not c.isprintable() and c not in "\n\t" for c in text):
         return json.dumps(text, ensure_ascii=False).replace("$", "\\$")
-    if "'" not in text:
+    if "'" not in text and not text.endswith("\\"):
         return f"'{text}'"
     return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
