@@ -164,15 +164,11 @@ def test_compose_reads_the_example_as_it_is_meant(tmp_path: Path) -> None:
     copy = copied(FOLDERS[-1], tmp_path / "copy")
     text = (copy / ".env.example").read_text()
     (copy / ".env").write_text(re.sub(r"(?m)^#(?! )|^#(?=  two)", "", text))
-    environment = json.loads(compose(copy, "--format", "json", **NEEDED))["services"][copy_name()]
-    found = {key: value.replace("$$", "$") for key, value in environment["environment"].items()}
+    service = json.loads(compose(copy, "--format", "json", **NEEDED))["services"][FOLDERS[-1].name]
+    found = {key: value.replace("$$", "$") for key, value in service["environment"].items()}
     fixed = {"LISTEN_HOST": "0.0.0.0", "LISTEN_PORT": "443", "VLLM_TOKEN": ""}
     wanted = defaults(FOLDERS[-1]) | fixed | {"NEEDED_KEY": "a-key"}
     assert found == wanted
-
-
-def copy_name() -> str:
-    return FOLDERS[-1].name
 
 
 @folders
