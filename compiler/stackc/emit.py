@@ -5,15 +5,15 @@ from pathlib import PurePosixPath
 
 from jinja2 import Environment
 
-from stackc import literals, rendering, requirements, resources
+from stackc import literals, rendering, requirements, resources, targets
 from stackc.garbage import kept
 from stackc.plan import Plan
 
 Files = dict[str, bytes]
 """Paths below the generated folder, `/` between their parts, and what the files hold."""
 
-TARGETS = ("container", "package")
-"""The template folders: `package` goes into the Python package, the rest beside it."""
+DELIMITERS = {"helm": rendering.ANGLES}
+"""Targets whose own syntax has braces, and what stands for jinja's in their templates."""
 
 
 @kept()
@@ -22,21 +22,23 @@ def emit(plan: Plan, chat_templates: str | None) -> Files:
     texts = {"plan.json": literals.json_text(plan.as_json())}
     texts["openapi.json"] = literals.json_text(plan.openapi)
     texts["requirements.txt"] = requirements.text(plan.lock.packages)
-    for target in TARGETS:
+    for target in plan.targets:
         for template in _templates(target):
-            texts[_path(plan, target, template)] = _render(plan, f"{target}/{template}")
+            texts[_path(plan, target, template)] = _render(plan, target, template)
     if chat_templates is not None:
         texts[f"{plan.package}/chat_templates.py"] = chat_templates
     return {path: texts[path].encode() for path in sorted(texts)}
 
 
 def _path(plan: Plan, target: str, template: str) -> str:
-    name = template.removesuffix(".jinja")
-    return f"{plan.package}/{name}" if target == "package" else name
+    """Where a template's text goes; `NAME` stands for the stack's name."""
+    name = template.removesuffix(".jinja").replace("NAME", plan.name)
+    return targets.folder(target, plan.package) + name
 
 
-def _render(plan: Plan, template: str) -> str:
-    return _environment().get_template(template).render(plan=plan)
+def _render(plan: Plan, target: str, template: str) -> str:
+    delimiters = DELIMITERS.get(target, rendering.BRACES)
+    return _environment(delimiters).get_template(f"{target}/{template}").render(plan=plan)
 
 
 @cache
@@ -47,10 +49,11 @@ def _templates(target: str) -> tuple[str, ...]:
 
 
 @cache
-def _environment() -> Environment:
-    environment = rendering.environment(resources.folder("templates"))
+def _environment(delimiters: rendering.Delimiters) -> Environment:
+    environment = rendering.environment(resources.folder("templates"), delimiters)
     environment.filters["python"] = literals.python
     environment.filters["string"] = literals.string
     environment.filters["constant"] = literals.constant
     environment.filters["shell"] = literals.shell
+    environment.filters["yaml"] = literals.yaml
     return environment

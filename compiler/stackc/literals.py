@@ -6,6 +6,7 @@ what `ruff format` keeps on lines that are wide enough.
 """
 
 import json
+import re
 
 from stackc.expressions import (
     Call,
@@ -148,7 +149,38 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+def visible(text: str) -> str:
+    """A text in a comment: what is not printable is escaped, so that it cannot end its line."""
+    return "".join(c if c.isprintable() else _escaped(c, "") for c in text)
+
+
+def yaml(value: Static) -> str:
+    """A value as YAML: plain where every reader takes it for what it is, else in double quotes.
+
+    The escapes of a Python string are YAML's too (YAML 1.2.2, 5.7).
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    plain = _PLAIN_YAML.fullmatch(value) and value.lower() not in _YAML_WORDS
+    return value if plain else '"' + "".join(_escaped(c, '"') for c in value) + '"'
+
+
+_PLAIN_YAML = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*")
+
+_YAML_WORDS = frozenset(("false", "n", "no", "null", "off", "on", "true", "y", "yes"))
+"""Words that YAML 1.1, which Kubernetes reads, has for something else than a text."""
+
+
 def shell(text: str) -> str:
-    """A text as the value of a line of a `.env` file."""
-    plain = text and all(c.isalnum() or c in "-_./:@%+,=~" for c in text)
-    return text if plain or not text else json.dumps(text, ensure_ascii=False)
+    """A text as the value of a line of a `.env` file, as Compose and systemd read it.
+
+    Single quotes hold everything but themselves, and Compose takes a backslash at the end for one
+    before a quote. A text with control characters is escaped, which only Compose undoes.
+    """
+    if not text or all(c.isalnum() or c in "-_./:@%+,=~" for c in text):
+        return text
+    if any(not c.isprintable() and c not in "\n\t" for c in text):
+        return json.dumps(text, ensure_ascii=False).replace("$", "\\$")
+    if "'" not in text and not text.endswith("\\"):
+        return f"'{text}'"
+    return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from itertools import chain, count
 
 from stackc.catalog import Symbol
+from stackc.targets import TARGETS
 
 RESERVED = frozenset(
     (
         *("app", "build", "client", "health", "main", "models", "runtime", "settings"),
         *("stackc", "stackrt", "wheels"),
+        *TARGETS,
     )
 )
 """Names that mean something else in a generated package or beside it."""

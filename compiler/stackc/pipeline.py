@@ -1,5 +1,6 @@
 """The whole compiler on one page: load (and extend), check, resolve, plan, emit, package."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from stackc.overlay import extended
 from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
+from stackc.target_faults import target_faults
 from stackc.tree import Document
 
 
@@ -51,9 +53,9 @@ def meaning(document: Document, catalog: Catalog, *, fresh: bool = False) -> Sta
     return replace(stack, external=parts_of(stack, sources, external))
 
 
-def plan_of(distribution: Path, catalog: Catalog) -> Plan:
+def plan_of(distribution: Path, catalog: Catalog, more_targets: Sequence[str] = ()) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
-    return planned_stack(distribution, catalog)[1]
+    return planned_document(load(distribution), catalog, more_targets)[1]
 
 
 @kept()
@@ -62,18 +64,23 @@ def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
     return planned_document(load(distribution), catalog)
 
 
-def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]:
+def planned_document(
+    document: Document, catalog: Catalog, more_targets: Sequence[str] = ()
+) -> tuple[Stack, Plan]:
     """The same of a document, and of the lock that lies beside where it was read."""
     stack = meaning(document, catalog)
     try:
         lock = pinned(stack)
     except CompileError as error:  # what was found before is told beside it
         raise CompileError((*stack.warnings, *error.diagnostics)) from None
-    stop_at_errors((*stack.warnings, *contradictions(stack, lock)))
-    return stack, plan(stack, lock, catalog)
+    faults = (*contradictions(stack, lock), *target_faults(stack, more_targets))
+    stop_at_errors((*stack.warnings, *faults))
+    return stack, plan(stack, lock, catalog, more_targets)
 
 
-def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
+def build(
+    distribution: Path, folder: Path | None, catalog: Catalog, more_targets: Sequence[str] = ()
+) -> Build:
     """Compiles a distribution into a folder, by default `generated/<name>`; raises CompileError."""
     from stackc.artifacts import chat_templates, context
     from stackc.emit import emit
@@ -81,7 +88,8 @@ def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
     from stackc.faults import write_faults
     from stackc.package import package
 
-    stack, planned = planned_stack(distribution, catalog)
+    document = load(distribution)
+    stack, planned = planned_document(document, catalog, more_targets)
     folder = folder or default_folder(planned)
     files = emit(planned, chat_templates(planned, distribution))
     made = context(stack, planned, files)
@@ -91,13 +99,15 @@ def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
     return Build(planned, folder)
 
 
-def outdated(distribution: Path, folder: Path | None, catalog: Catalog) -> list[str]:
+def outdated(
+    distribution: Path, folder: Path | None, catalog: Catalog, more_targets: Sequence[str] = ()
+) -> list[str]:
     """How a committed folder differs from what `build` would write, a line each."""
     from stackc.artifacts import chat_templates
     from stackc.emit import emit
     from stackc.package import differences
 
-    planned = plan_of(distribution, catalog)
+    planned = plan_of(distribution, catalog, more_targets)
     files = emit(planned, chat_templates(planned, distribution))
     return differences(folder or default_folder(planned), files)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackc.catalog import Catalog, Symbol
+from stackc.deployment import Deployment, deployment_of
 from stackc.diagnostics.report import Diagnostic
 from stackc.expressions import (
     Call,
@@ -31,6 +32,7 @@ from stackc.routes import Route, provider_types, routes_of
 from stackc.settings import Setting, setting_of
 from stackc.source import Span
 from stackc.stack import Model, Provider, Stack, ToolChoice
+from stackc.targets import chosen
 from stackc.values import Checked, LateBound, Object
 
 
@@ -107,6 +109,8 @@ class Plan:
     host: Address
     port: Address
     exposed_port: int
+    targets: tuple[str, ...]
+    deployment: Deployment
     python: str
     models: tuple[PlannedModel, ...]
     openapi: dict[str, Any]
@@ -140,17 +144,22 @@ class Plan:
             "routes": [_route_json(route) for route in self.routes],
             "settings": [setting.as_json() for setting in self.settings],
             "server": {"host": as_json(self.host.value), "port": as_json(self.port.value)},
+            "targets": list(self.targets),
+            "deployment": self.deployment.as_json(),
             "packages": [package.requirement for package in self.lock.packages],
         }
 
 
-def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
-    """The plan of a stack and what it is pinned to; it cannot fail."""
+def plan(stack: Stack, lock: Lock, catalog: Catalog, more_targets: Iterable[str] = ()) -> Plan:
+    """The plan of a stack, for its targets and more, and what it is pinned to; it cannot fail."""
     planner = _Planner(stack, lock)
     providers = tuple(map(planner.provider, stack.providers))
     endpoints = tuple(planner.endpoints())
     maps = tuple(planner.maps())
     registry = planner.registry()
+    models = tuple(planner.models())
+    port = _exposed(stack.server.get("port"))
+    targets = chosen(stack.spec.sections, more_targets)
     return Plan(
         name=stack.name,
         package=package(stack.name),
@@ -164,9 +173,11 @@ def plan(stack: Stack, lock: Lock, catalog: Catalog) -> Plan:
         settings=planner.settings,
         host=planner.address(stack.server.get("host") or DEFAULT_HOST),
         port=planner.address(stack.server.get("port") or DEFAULT_PORT),
-        exposed_port=_exposed(stack.server.get("port")),
+        exposed_port=port,
+        targets=targets,
+        deployment=deployment_of(stack, targets, planner.settings, port, memory_of(models)),
         python=PYTHON,
-        models=tuple(planner.models()),
+        models=models,
         openapi=document(stack, catalog),
         lock=lock,
         place=Span.start_of(stack.spec.document.source),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stackc.literals import constant
+from stackc.literals import constant, shell
 from stackc.values import Kind, Static
 from stackc.variables import Variable
 
@@ -61,6 +61,12 @@ class Setting:
         if self.default is None or self.secret:
             return ""
         return str(self.default).lower() if self.kind == "boolean" else str(self.default)
+
+    @property
+    def line(self) -> str:
+        """The setting in `.env.example`, commented out where the stack starts without it."""
+        line = f"{self.variable}={shell(self.example)}"
+        return line if self.required else "#" + line.replace("\n", "\n#")
 
     @property
     def shown_default(self) -> str:

@@ -134,7 +134,7 @@ def test_a_distribution_can_name_the_new_ones(copy: Path, tmp_path: Path) -> Non
 
 
 def test_a_target_is_built(copy: Path) -> None:
-    arguments = ("build", "--check", "distributions/gateway.yaml")
+    arguments = ("build", "--check", "distributions/gateway.yaml", "--target", "helm-chart")
     result = python(copy, "-m", "stackc.cli", *arguments)
     assert "missing: generated/gateway/helm-chart/README.md" in result.stderr.splitlines()
 

@@ -60,4 +60,4 @@ def _target(checkout: "Checkout", options: Namespace) -> tuple[list[str], str]:
     from stackc.scaffold.target import add_target
 
     paths = add_target(checkout, options.name)
-    return paths, f"write templates/{options.name}, `just build`"
+    return paths, f"write templates/{options.name}, `stackc build --target {options.name}`"

@@ -39,7 +39,8 @@ def server(plan: Plan) -> Parts:
     told = {"host": plan.host.value, "port": plan.port.value}
     port = {"image's port": str(plan.exposed_port)}
     fields = {"name": plan.name, **{name: words(value) for name, value in told.items()}}
-    return {"server": {**fields, **port, "python": plan.python, "needs a GPU": gpu}}
+    fields |= {"targets": ", ".join(plan.targets), **port}
+    return {"server": {**fields, "python": plan.python, "needs a GPU": gpu}}
 
 
 def apis(plan: Plan) -> Parts:

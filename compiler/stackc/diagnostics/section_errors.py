@@ -1,4 +1,4 @@
-"""The wording of what is wrong with resources, stores, policies and overlays, one function each."""
+"""The wording of what is wrong with resources, stores, policies, overlays, targets: a function each."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from stackc.diagnostics.errors import listed
 from stackc.diagnostics.report import Diagnostic, Label
 from stackc.diagnostics.suggest import nearest
 from stackc.source import Span
-from stackc.values import Name
+from stackc.values import LateBound, Name
 
 
 def not_yet_supported(key: str, what: str, span: Span, instead: str | None = None) -> Diagnostic:
@@ -180,3 +180,39 @@ def nothing_to_remove(name: str, span: Span) -> Diagnostic:
         Label(span, "not in the distribution that is extended"),
         help="leave this entry out",
     )
+
+
+def unknown_port(port: LateBound, targets: Sequence[str]) -> Diagnostic:
+    only = port.only
+    variable = only.name if only and only.operator != ":+" else "PORT"
+    return Diagnostic(
+        "impossible-target",
+        "the port is only known at the start, and the targets publish it",
+        Label(port.span, "no default of a variable of its own"),
+        notes=(_needed_by(targets),),
+        help=f"write `${{env.{variable}:={port.fallback}}}`: the targets set it to that",
+    )
+
+
+def unknown_host(host: LateBound, targets: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        "impossible-target",
+        "the host is only known at the start, and the targets have to set it",
+        Label(host.span, "not a variable of its own"),
+        notes=(_needed_by(targets),),
+        help="write `${env.HOST:=0.0.0.0}`, or leave `host` out",
+    )
+
+
+def unreachable_host(host: str, span: Span, targets: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        "impossible-target",
+        f"nothing outside of its container reaches a stack that listens on `{host}`",
+        Label(span),
+        notes=(_needed_by(targets),),
+        help="leave `host` out, to listen on every address",
+    )
+
+
+def _needed_by(targets: Sequence[str]) -> str:
+    return f"targets that need it: {listed(targets)}"

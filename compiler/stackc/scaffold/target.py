@@ -1,6 +1,7 @@
-"""`stackc new target`: a folder of templates, and its name where targets are listed."""
+"""`stackc new target`: a folder of templates, and its name in both lists of targets."""
 
 import ast
+import json
 import re
 
 from stackc.package import CONTEXT
@@ -8,7 +9,8 @@ from stackc.scaffold.checkout import Checkout, ScaffoldError, render
 from stackc.scaffold.layout import enclosed
 
 NAME_FORM = r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
-EMITTER = "compiler/stackc/emit.py"
+LIST = "compiler/stackc/targets.py"
+SCHEMA = "schemas/distribution.schema.json"
 
 
 def add_target(checkout: Checkout, name: str) -> list[str]:
@@ -20,18 +22,29 @@ def add_target(checkout: Checkout, name: str) -> list[str]:
         )
     if (checkout.root / "templates" / name).exists():
         raise ScaffoldError(f"`templates/{name}` is there already")
-    # In a folder of its own below the generated one, where files of other targets stand too.
-    template = f"templates/{name}/{name}/README.md.jinja"
-    listed = _listed(checkout.read(EMITTER), name)
-    return checkout.add({template: render("target.md", name=name)}, {EMITTER: listed})
+    template = f"templates/{name}/README.md.jinja"
+    changed = {
+        LIST: _listed(checkout.read(LIST), name),
+        SCHEMA: _offered(checkout.read(SCHEMA), name),
+    }
+    return checkout.add({template: render("target.md", name=name)}, changed)
+
+
+def _offered(schema: str, name: str) -> str:
+    """The text of the schema of a distribution, with one more value of `targets`."""
+    match = re.search(r'"targets": \{.*?"enum": (\[.*?\])', schema, re.DOTALL)
+    if match is None:
+        raise ScaffoldError(f"`{SCHEMA}` has no `targets`")
+    names = json.dumps(sorted({*json.loads(match[1]), name}))
+    return schema[: match.start(1)] + names + schema[match.end(1) :]
 
 
 def _listed(source: str, name: str) -> str:
-    """The emitter's text with one more target in its `TARGETS`."""
+    """The text of a module with one more target in its `TARGETS`."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TARGETS":
             names = sorted({*ast.literal_eval(node.value), name})
             lines = source.splitlines(keepends=True)
             written = enclosed("TARGETS = (", tuple(f'"{each}"' for each in names), ")\n")
             return "".join([*lines[: node.lineno - 1], written, *lines[node.end_lineno :]])
-    raise ScaffoldError(f"`{EMITTER}` has no `TARGETS`")
+    raise ScaffoldError(f"`{LIST}` has no `TARGETS`")

@@ -1,0 +1,1 @@
+"""The stack `on_the-edge`."""
