@@ -16,7 +16,7 @@ from stackc.plan import Plan
 from stackc.planned_models import PlannedModel
 from stackc.progress import measured
 from stackc.shake import reach
-from stackc.wheels import DownloadError, wheels
+from stackc.wheels import DownloadError, NoWheelError, wheels
 
 
 def chat_templates(plan: Plan, distribution: Path) -> str | None:
@@ -32,25 +32,34 @@ def chat_templates(plan: Plan, distribution: Path) -> str | None:
 
 def context(plan: Plan, distribution: Path, files: Files) -> Mapping[str, Path]:
     """What the container context needs beside the committed files: path -> the file to link."""
-    linked = {f"runtime/{path}": source for path, source in _runtime(plan, files)}
-    for model in plan.models:
-        for path in sorted(_compiled(model, distribution).iterdir()):
-            linked[f"models/{model.folder}/{path.name}"] = path
+    linked = {**dict(runtime(plan, files)), **dict(models(plan, distribution))}
     with write_faults(plan.place):
-        linked |= {f"wheels/{name}": path for name, path in _wheels(plan).items()}
+        linked |= {f"wheels/{name}": path for name, path in wheels_of(plan).items()}
     return linked
 
 
-def _runtime(plan: Plan, files: Files) -> Iterator[tuple[str, Path]]:
+def models(plan: Plan, distribution: Path) -> Iterator[tuple[str, Path]]:
+    """The files of the compiled models, and where each of them belongs."""
+    for model in plan.models:
+        for path in sorted(_compiled(model, distribution).iterdir()):
+            yield f"models/{model.folder}/{path.name}", path
+
+
+def runtime(plan: Plan, files: Files) -> Iterator[tuple[str, Path]]:
+    """The modules of the runtime that the package reaches, and where each of them belongs."""
     root = resources.runtime()
     sources = {path: data for path, data in files.items() if path.startswith(f"{plan.package}/")}
     for path in reach(sources, root).runtime:
-        yield path, root.parent / path
+        yield f"runtime/{path}", root.parent / path
 
 
-def _wheels(plan: Plan) -> dict[str, Path]:
+def wheels_of(plan: Plan, machine: str | None = None) -> dict[str, Path]:
+    """The wheels of the stack by file name, for a machine, by default this one."""
     try:
-        return wheels(plan.lock.packages)
+        return wheels(plan.lock.packages, machine)
+    except NoWheelError as error:
+        fault = errors.no_wheel(error.requirement, error.machine, plan.place)
+        raise CompileError([fault]) from error
     except DownloadError as error:
         raise CompileError([errors.fetch_failed(str(error), plan.place, error.lines)]) from error
 

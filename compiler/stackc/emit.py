@@ -51,4 +51,5 @@ def _environment() -> Environment:
     environment.filters["string"] = literals.string
     environment.filters["constant"] = literals.constant
     environment.filters["shell"] = literals.shell
+    environment.filters["json"] = literals.json_line
     return environment

@@ -146,6 +146,11 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+def json_line(value: object) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def shell(text: str) -> str:
     """A text as the value of a line of a `.env` file."""
     plain = text and all(c.isalnum() or c in "-_./:@%+,=~" for c in text)
