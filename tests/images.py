@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import re
+import stat
 import subprocess
 import sys
 import tarfile
@@ -59,6 +61,7 @@ def layout(folder: Path, layers: dict[str, bytes], **config: Any) -> Path:
 
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
+USUAL = r"stdc\+\+|gcc_s|rt|dl|pthread|util|resolv|nss_files|nss_dns"
 LEFT_OUT = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests"}
 
 
@@ -81,7 +84,7 @@ def _interpreter() -> Iterator[Entry]:
 def _libraries(programs: list[Path]) -> list[str]:
     """What the dynamic linker loads for programs, and what wheels expect of any Debian."""
     told = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True).stdout
-    usual = re.findall(r"/\S+/lib(?:stdc\+\+|gcc_s)\.so\.\S+", _cache())
+    usual = re.findall(rf"(?m)/\S+/lib(?:{USUAL})\.so\.\d+$", _cache())
     return sorted({*re.findall(r"(?m)(?:=> |^\t)(/\S+) \(0x", told), *usual})
 
 
@@ -121,4 +124,10 @@ def unpacked(folder: Path, root: Path) -> Path:
     for layer in tars(folder, manifest):
         with tarfile.open(fileobj=BytesIO(layer)) as tar:
             tar.extractall(root, filter="fully_trusted")
+    (root / "dev" / "shm").mkdir(parents=True)
+    (root / "dev" / "shm").chmod(0o1777)
+    # Nodes of its own, no mount: removing the folder then touches nothing else.
+    for name, minor in (("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)):
+        os.mknod(root / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        (root / "dev" / name).chmod(0o666)
     return root
