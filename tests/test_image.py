@@ -343,6 +343,18 @@ def test_a_layer_that_breaks_off_is_not_kept(
     assert layer_of("packages", [Entry("a", b"a")]) == layer
 
 
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    """The first to finish a layer wins; a folder that cannot be named is an error."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "layer.json").write_text(name)
+    layers.settle(tmp_path / "first", tmp_path / "layer")
+    layers.settle(tmp_path / "second", tmp_path / "layer")
+    assert (tmp_path / "layer" / "layer.json").read_text() == "first"
+    with pytest.raises(OSError, match="No such file"):
+        layers.settle(tmp_path / "third", tmp_path / "other")
+
+
 def test_a_full_disk(tmp_path: Path, base: Path) -> None:
     """The files that may be written end before the image does: what was there stays."""
     file = tmp_path / "out" / "image.tar"
@@ -554,6 +566,22 @@ def test_what_does_not_pass_leaves_no_tag(small: Image, wayward: Misbehaving) ->
     assert wayward.manifests == {}
     push(small, repository(wayward.address))
     assert wayward.manifests["1"] == small.index
+
+
+@pytest.mark.parametrize("fault", [404, 418])
+def test_what_is_refused_is_no_success(fault: int, small: Image, wayward: Misbehaving) -> None:
+    for known in (False, True):  # at an upload, at a manifest
+        wayward.faults = [("PUT", fault)]
+        wayward.blobs.update(dict.fromkeys(_blobs(small) if known else (), b""))
+        with pytest.raises(RegistryError, match=f"answers {fault}"):
+            push(small, repository(wayward.address))
+        assert wayward.manifests == {}
+
+
+def _blobs(image: Image) -> Iterator[str]:
+    for manifest in image.manifests:
+        data = json.loads(manifest.data)
+        yield from (each["digest"] for each in (data["config"], *data["layers"]))
 
 
 def test_a_login(small: Image, wayward: Misbehaving, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from stackc.cache import cache_dir
 from stackc.image.errors import BaseError
 from stackc.image.image import Image
-from stackc.image.layers import digest_of_file, kept
+from stackc.image.layers import digest_of_file, kept, settle
 from stackc.image.oci import CONFIG, INDEX, MANIFEST, Layer, Platform, describe, encoded
 from stackc.image.stores import json_object
 from stackc.image.tar import Entry, write
@@ -88,8 +88,7 @@ def _made(folder: Path) -> Iterator[Path]:
         new = Path(name) / "image"
         new.mkdir()
         yield new
-        with suppress(OSError):  # another run was faster
-            new.rename(folder)
+        settle(new, folder)
 
 
 def _extract(path: Path, folder: Path) -> None:

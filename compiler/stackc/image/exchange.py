@@ -63,7 +63,7 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         content: Content | None = None,
     ) -> httpx2.Response:
-        """One request, to a path of the repository or a whole URL; 404 is an answer.
+        """One request, to a path of the repository or a whole URL; a question may be answered by 404.
 
         Raises DeniedError, and RegistryError for what else is no success.
         """
@@ -95,6 +95,8 @@ class Exchange:
                 response.close()
         except httpx2.TransportError as error:
             raise _PassingError(self.host, f"cannot be reached: {_reason(error)}") from error
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            raise RegistryError(self.host, f"leads nowhere: {error}") from error
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str] | None, content: Content | None
@@ -114,7 +116,8 @@ class Exchange:
             after = response.headers.get("Retry-After", "")
             seconds = float(after) if re.fullmatch(r"\d+", after) else None
             raise _PassingError(self.host, f"answers {code}", seconds)
-        if code >= 400 and code != 404:
+        asks = response.request.method in ("GET", "HEAD")
+        if code >= 400 and not (asks and code == 404):
             raise RegistryError(self.host, f"answers {code}{_told(response)}")
 
     def _authorize(self, response: httpx2.Response) -> None:
@@ -135,15 +138,18 @@ class Exchange:
             headers={"Authorization": _basic(login)} if login else {},
         )
         self._check(answer)
-        told = answer.json()
-        return str(told.get("token") or told.get("access_token"))
+        try:
+            told = answer.json()
+            return str(told.get("token") or told["access_token"])
+        except (ValueError, LookupError, AttributeError):
+            raise RegistryError(self.host, "gives no token") from None
 
 
 def _basic(login: Login) -> str:
     return f"Basic {b64encode(':'.join(login).encode()).decode()}"
 
 
-def _reason(error: httpx2.TransportError) -> str:
+def _reason(error: httpx2.RequestError) -> str:
     return str(error).lower() or type(error).__name__
 
 

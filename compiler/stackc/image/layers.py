@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -60,8 +59,16 @@ def _make(folder: Path, fill: Fill, report: Report) -> None:
             writer.finish()
         facts = {"digest": writer.packed, "size": writer.size, "diff_id": writer.plain}
         (new / "layer.json").write_text(json.dumps({**facts, "unpacked": unpacked}))
-        with suppress(FileExistsError):  # another run was faster
-            new.rename(folder)
+        settle(new, folder)
+
+
+def settle(new: Path, folder: Path) -> None:
+    """Gives a finished folder its name, unless another run was faster."""
+    try:
+        new.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 def _read(title: str, folder: Path) -> Layer:
