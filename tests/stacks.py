@@ -63,14 +63,15 @@ def running(
     process = subprocess.Popen(command, env=environment(folder, **variables), cwd=folder)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url, process)
+        wait_for(url, process)
         yield Running(url, process)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when a stack answers; fails where its process ends before."""
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         try:

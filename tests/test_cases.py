@@ -126,8 +126,14 @@ def test_a_case_shows_no_path_of_this_machine(folder: Path) -> None:
 
 
 ELSEWHERE = {
+    "bad-base": "needs images: tests/test_image.py",
+    "base-for-other-platform": "needs images: tests/test_image.py",
     "environment-failed": "needs a package index: tests/compiler/test_outside.py",
     "lock-failed": "needs a package index: tests/compiler/test_outside.py",
+    "no-wheel": "needs a package index: tests/test_image.py",
+    "output-is-no-image": "needs images: tests/test_image.py",
+    "registry-denied": "needs a registry: tests/test_image.py",
+    "registry-failed": "needs a registry: tests/test_image.py",
 }
 """Codes that no case can reach."""
 

@@ -20,6 +20,11 @@ def instructions(folder: Path) -> list[list[str]]:
     return [line.split(maxsplit=1) for line in lines]
 
 
+def site_packages(prefix: Path) -> Path:
+    """Where the packages are below a prefix."""
+    return prefix / "lib" / f"python{PYTHON}" / "site-packages"
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_dockerfile(name: str, built: dict[str, Path]) -> None:
     folder = built[name]
@@ -54,20 +59,22 @@ def test_installs_without_an_index_and_serves(
 ) -> None:
     """The RUN line of the Dockerfile, with its folders put where a container would have them."""
     folder = built[name]
-    venv.create(tmp_path / "stack", with_pip=True)
     run = next(rest for instruction, rest in instructions(folder) if instruction == "RUN")
-    command = run.split("&&")[1].replace("/opt/stack", str(tmp_path / "stack"))
-    command = command.replace("/wheels", str(folder / "wheels"))
+    command = run.partition("target=/wheels")[2].replace("/opt/stack", str(tmp_path / "stack"))
+    command = command.replace("=/wheels", f"={folder / 'wheels'}")
     command = command.replace("/tmp/requirements.txt", str(folder / "requirements.txt"))
     result = subprocess.run(
         shlex.split(command), env=environment(folder), capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    python = str(tmp_path / "stack" / "bin" / "python")
-    with running(folder, name, python=python) as stack:
+    venv.create(tmp_path / "bare")
+    python = str(tmp_path / "bare" / "bin" / "python")
+    found = {"PYTHONPATH": f"{folder}:{folder / 'runtime'}:{site_packages(tmp_path / 'stack')}"}
+    with running(folder, name, python=python, **found) as stack:
         port = stack.url.rpartition(":")[2]
         code = f"from stackrt.health import check; check(host='127.0.0.1', port={port})"
-        healthy = subprocess.run([python, "-c", code], env=environment(folder))
+        broken = code.replace(port, "1")
+        healthy = subprocess.run([python, "-c", code], env=environment(folder, **found))
         assert healthy.returncode == 0
-        unhealthy = subprocess.run([python, "-c", code.replace(port, "1")], env=environment(folder))
+        unhealthy = subprocess.run([python, "-c", broken], env=environment(folder, **found))
         assert unhealthy.returncode == 1

@@ -19,7 +19,7 @@ from stackc.planned_models import PlannedModel
 from stackc.progress import measured
 from stackc.shake import reach
 from stackc.stack import Stack
-from stackc.wheels import DownloadError, wheels
+from stackc.wheels import DownloadError, NoWheelError, wheels
 
 
 def chat_templates(plan: Plan, distribution: Path) -> str | None:
@@ -47,29 +47,42 @@ class Context:
 
 def context(stack: Stack, plan: Plan, files: Files) -> Context:
     """The context of a plan; raises CompileError where something of it cannot be had."""
-    distribution = stack.spec.document.source.path
     with write_faults(plan.place):
-        found = _wheels(plan)
-    code = stack.external_code
-    running = {**files, **code, **installed_code(stack, found)}
-    linked = {f"runtime/{path}": source for path, source in _runtime(running)}
+        found = wheels_of(plan)
+    linked = dict(runtime(stack, files, found))
+    linked |= dict(models(plan, stack.spec.document.source.path))
+    linked |= {f"wheels/{name}": path for name, path in found.items()}
+    return Context(external_code(stack), linked, found)
+
+
+def external_code(stack: Stack) -> Files:
+    """The modules of external providers, and where each of them belongs."""
+    return {f"runtime/{path}": data for path, data in stack.external_code.items()}
+
+
+def models(plan: Plan, distribution: Path) -> Iterator[tuple[str, Path]]:
+    """The files of the compiled models, and where each of them belongs."""
     for model in plan.models:
         for path in sorted(_compiled(model, distribution).iterdir()):
-            linked[f"models/{model.folder}/{path.name}"] = path
-    linked |= {f"wheels/{name}": path for name, path in found.items()}
-    return Context({f"runtime/{path}": data for path, data in code.items()}, linked, found)
+            yield f"models/{model.folder}/{path.name}", path
 
 
-def _runtime(code: Files) -> Iterator[tuple[str, Path]]:
+def runtime(stack: Stack, files: Files, found: dict[str, Path]) -> Iterator[tuple[str, Path]]:
+    """The modules of the runtime that a stack with these wheels reaches, and where each belongs."""
+    code = {**files, **stack.external_code, **installed_code(stack, found)}
     root = resources.runtime()
     sources = {path: data for path, data in code.items() if path.endswith(".py")}
     for path in reach(sources, root).runtime:
-        yield path, root.parent / path
+        yield f"runtime/{path}", root.parent / path
 
 
-def _wheels(plan: Plan) -> dict[str, Path]:
+def wheels_of(plan: Plan, machine: str | None = None) -> dict[str, Path]:
+    """The wheels of the stack by file name, for a machine, by default this one."""
     try:
-        return wheels(plan.lock.packages)
+        return wheels(plan.lock.packages, machine)
+    except NoWheelError as error:
+        fault = errors.no_wheel(error.requirement, error.machine, plan.place)
+        raise CompileError([fault]) from error
     except DownloadError as error:
         raise CompileError([errors.fetch_failed(str(error), plan.place, error.lines)]) from error
 

@@ -56,4 +56,5 @@ def _environment(delimiters: rendering.Delimiters) -> Environment:
     environment.filters["constant"] = literals.constant
     environment.filters["shell"] = literals.shell
     environment.filters["yaml"] = literals.yaml
+    environment.filters["json"] = literals.json_line
     return environment

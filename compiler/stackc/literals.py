@@ -171,6 +171,11 @@ _YAML_WORDS = frozenset(("false", "n", "no", "null", "off", "on", "true", "y", "
 """Words that YAML 1.1, which Kubernetes reads, has for something else than a text."""
 
 
+def json_line(value: object) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def shell(text: str) -> str:
     """A text as the value of a line of a `.env` file, as Compose and systemd read it.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackc.catalog import Catalog, Symbol
+from stackc.container import Container, container_of
 from stackc.deployment import Deployment, deployment_of
 from stackc.diagnostics.report import Diagnostic
 from stackc.expressions import (
@@ -117,6 +118,11 @@ class Plan:
     lock: Lock
     place: Span = field(compare=False)
     warnings: tuple[Diagnostic, ...] = field(compare=False)
+
+    @property
+    def container(self) -> Container:
+        """What the container runs, and how."""
+        return container_of(self.name, self.package, self.exposed_port, self.python)
 
     @property
     def docker_options(self) -> str:

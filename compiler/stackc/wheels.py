@@ -1,6 +1,7 @@
 """The wheels of an image: what the lock pins, for the image's platform, verified by hash."""
 
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -28,9 +29,21 @@ class DownloadError(Exception):
         self.lines = tuple(lines)
 
 
-def wheels(packages: Sequence[Package]) -> dict[str, Path]:
-    """The wheels by file name, from the cache or, on first use, by pip. Raises DownloadError."""
-    machine = _machine()
+class NoWheelError(Exception):
+    """A package has no wheel for the image's platform."""
+
+    def __init__(self, requirement: str, machine: str) -> None:
+        super().__init__(f"{requirement} has no wheel for {machine}")
+        self.requirement, self.machine = requirement, machine
+
+
+def wheels(packages: Sequence[Package], machine: str | None = None) -> dict[str, Path]:
+    """The wheels by file name, from the cache or, on first use, by pip.
+
+    `machine` is an architecture as wheels call it, by default this machine's. Raises DownloadError,
+    NoWheelError.
+    """
+    machine = machine or _machine()
     wanted = for_platform(packages, machine)
     if not wanted:
         return {}
@@ -93,6 +106,14 @@ def _download(folder: Path, requirements: str, machine: str) -> None:
             text=True,
         )
         if result.returncode:
+            _stop_without_wheel(result.stderr, machine)
             raise DownloadError(result.stderr.strip().splitlines()[-12:])
         if not folder.is_dir():
             shutil.move(new, folder)
+
+
+def _stop_without_wheel(said: str, machine: str) -> None:
+    """Raises NoWheelError where that is what pip says, and not that it cannot reach an index."""
+    missing = re.search(r"No matching distribution found for (\S+)", said)
+    if missing and "Retrying" not in said:
+        raise NoWheelError(missing[1], machine)

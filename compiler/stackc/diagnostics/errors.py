@@ -645,6 +645,52 @@ def environment_failed(problem: str, notes: Sequence[str], span: Span) -> Diagno
     return Diagnostic("environment-failed", problem, Label(span), notes=tuple(notes))
 
 
+def no_wheel(requirement: str, machine: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "no-wheel",
+        f"`{requirement}` has no wheel that an image for {machine} can install",
+        Label(span),
+        notes=(
+            "wheels are for CPython 3.11 on Linux, with the glibc of Debian 12 or an older one",
+        ),
+        help="leave out the provider that needs it: `stackc why` names it",
+    )
+
+
+def bad_base(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic("bad-base", problem, Label(span), help="name another image with `--base`")
+
+
+def base_for_other_platform(base: str, wanted: str, found: Sequence[str], span: Span) -> Diagnostic:
+    return Diagnostic(
+        "base-for-other-platform",
+        f"the base `{base}` is not for {wanted}",
+        Label(span),
+        notes=(f"it is for: {listed(found)}",),
+        help="name a platform of the base with `--platform`, or another base with `--base`",
+    )
+
+
+def registry_failed(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "registry-failed",
+        problem,
+        Label(span),
+        notes=("a tag names a whole image, or what it named before",),
+        help="try again: what arrived is not sent anew",
+    )
+
+
+def registry_denied(problem: str, host: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        "registry-denied", problem, Label(span), help=f"log in with `docker login {host}`"
+    )
+
+
+def output_is_no_image(problem: str, span: Span) -> Diagnostic:
+    return Diagnostic("output-is-no-image", problem, Label(span), help="write into another folder")
+
+
 def write_failed(path: str, reason: str, span: Span) -> Diagnostic:
     return Diagnostic(
         "write-failed",
