@@ -58,7 +58,7 @@ def human(diagnostic: Diagnostic) -> str:
     margin = " " * len(str(max(label.span.line for label in labels)))
     lines = [
         f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}",
-        f"{margin}--> {span.source.path}:{span.line}:{span.column}",
+        f"{margin}--> {_name(span.source)}:{span.line}:{span.column}",
     ]
     if span.source.text and not any(map(_on_a_long_line, labels)):
         lines += _excerpt(diagnostic, labels, margin)
@@ -86,7 +86,7 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
         line = label.span.line
         if label.span.source != source:
             source, previous = label.span.source, None
-            lines.append(f"{margin} ::: {source.path}:{line}:{label.span.column}")
+            lines.append(f"{margin} ::: {_name(source)}:{line}:{label.span.column}")
         if previous is not None and line > previous + 1:
             lines.append("...")
         if line != previous:
@@ -139,9 +139,13 @@ def _printable(line: str) -> str:
     return "".join(" " if c == "\t" else c if c.isprintable() else "·" for c in line)
 
 
+def _name(source: Source) -> str:
+    return _printable(str(source.path))
+
+
 def _concise(diagnostic: Diagnostic) -> str:
     span = diagnostic.primary.span
-    place = f"{span.source.path}:{span.line}:{span.column}"
+    place = f"{_name(span.source)}:{span.line}:{span.column}"
     return f"{place}: {diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}"
 
 
