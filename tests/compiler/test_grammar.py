@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from soundness import CATALOG, compiled, told
 from stackc import lock
 from stackc.diagnostics.report import CompileError
+from stackc.diagnostics.secrets import names_secret
 from stackc.emit import emit
 from stackc.load import load
 from stackc.lock import Lock
@@ -170,7 +171,7 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
             del owner[key]
         elif change == "twice" and isinstance(owner, list):
             owner.append(owner[key])
-        elif change == "rename" and isinstance(owner, dict):
+        elif change == "rename" and isinstance(owner, dict) and not names_secret(key):
             owner[f"{key}s"] = owner.pop(key)
         else:
             owner[key] = draw(
