@@ -27,6 +27,8 @@ def package(folder: Path, files: Files, linked: Mapping[str, Path]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder.parent):
             _remove_leftovers(folder)
+            if folder.exists() and not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
             new = Path(tempfile.mkdtemp(prefix=_prefix(folder), dir=folder.parent))
             try:
                 _fill(new, files, linked)
