@@ -12,7 +12,7 @@ import pytest
 from stackc import package as packaging
 from stackc.package import WriteError, differences, package
 
-OLD = {"app/app.py": b"old\n", "README.md": b"old\n"}
+OLD = {"app/app.py": b"old\n", "README.md": b"old\n", "plan.json": b"[]\n"}
 NEW = {"app/app.py": b"new\n", "plan.json": b"{}\n"}
 
 
@@ -36,6 +36,15 @@ def test_replaces_the_whole_folder(tmp_path: Path) -> None:
     package(folder, NEW, {"models/m/model.onnx": big})
     assert contents(folder) == {**NEW, "models/m/model.onnx": b"weights"}
     assert leftovers(folder) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text("dear")
+    with pytest.raises(WriteError, match="something that no build has made"):
+        package(tmp_path / "letters", NEW, {})
+    assert contents(tmp_path / "letters") == {"one.txt": b"dear"}
+    assert leftovers(tmp_path / "letters") == []
 
 
 def test_big_files_take_no_space(tmp_path: Path) -> None:
