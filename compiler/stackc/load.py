@@ -199,7 +199,7 @@ class _Reader:
         if not isinstance(value, str) or not self._expressions:
             return Scalar(value, text, span)
         parsed, malformed = environment.parse(value)
-        for fault in malformed:
+        for fault in malformed[:MAX_FAULTS]:
             told, place = (
                 without_secret(fault, value) if secret else fault,
                 self._within(event, fault),

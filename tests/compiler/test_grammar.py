@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from soundness import CATALOG, compiled, told
 from stackc import lock
 from stackc.diagnostics.report import CompileError
+from stackc.diagnostics.secrets import names_secret
 from stackc.emit import emit
 from stackc.load import load
 from stackc.lock import Lock
@@ -59,12 +60,17 @@ texts = names | st.sampled_from(
         ),
     )
 )
-expressions = st.sampled_from(
-    (
-        *("${env.X}", "${env.Y:=}", "${env.Z:=8321}", "${env.X:+a}", "a${env.X}b${env.Y:=c}"),
-        *("${env.X:d}", "$X", "${x}", "$$X", "${env.W:=__disabled__}", "${env.X:+}"),
-    )
+defaults = {"string": "d", "integer": "8321", "number": "0.5", "boolean": "true", "null": ""}
+malformed = st.sampled_from(
+    ("${env.X:d}", "$X", "${x}", "${env.W:=__disabled__}", "${env.X:+}", "${")
 )
+
+
+def expressions(kind: str) -> st.SearchStrategy[str]:
+    """Expressions that a field of a kind takes; each variable is of one kind."""
+    name = f"A_{kind}".upper()
+    found = st.sampled_from((f"${{env.{name}}}", f"${{env.{name}_D:={defaults.get(kind, 'd')}}}"))
+    return found | st.just("a${env.X}b$$Y${env.Y:=c}") if kind == "string" else found
 
 
 def of(schema: dict[str, Any], depth: int = 0) -> st.SearchStrategy[Any]:
@@ -76,7 +82,7 @@ def of(schema: dict[str, Any], depth: int = 0) -> st.SearchStrategy[Any]:
     if "const" in schema:
         return st.just(schema["const"])
     if "enum" in schema:
-        return st.sampled_from(schema["enum"]) | expressions
+        return st.sampled_from(schema["enum"])
     kinds = schema.get("type", "string")
     kind = kinds if isinstance(kinds, str) else kinds[0]
     if kind == "object":
@@ -89,7 +95,8 @@ def of(schema: dict[str, Any], depth: int = 0) -> st.SearchStrategy[Any]:
         "boolean": st.booleans(),
         "null": st.none(),
     }
-    return simple.get(kind, texts) | expressions
+    found = simple.get(kind, texts)
+    return found if "x-static" in schema else found | expressions(kind)
 
 
 def mapping(schema: dict[str, Any], depth: int) -> st.SearchStrategy[Any]:
@@ -97,8 +104,12 @@ def mapping(schema: dict[str, Any], depth: int) -> st.SearchStrategy[Any]:
     properties, required = schema.get("properties", {}), schema.get("required", ())
     if depth > 4:
         return st.just({})
-    must = {name: of(properties[name], depth + 1) for name in required if name in properties}
-    may = {name: of(each, depth + 1) for name, each in properties.items() if name not in required}
+    inner = {name: of(each, depth + 1) for name, each in properties.items()}
+    if "backend" in inner:
+        kind = "sql" if "table_name" in inner else "kv"
+        inner["backend"] = st.sampled_from((f"{kind}_default", f"{kind}_default", "other"))
+    must = {name: inner.pop(name) for name in required if name in inner}
+    may = {name: each for name, each in inner.items() if "x-planned" not in properties[name]}
     return st.fixed_dictionaries(must, optional=may).map(thinned)
 
 
@@ -111,10 +122,12 @@ def thinned(value: dict[str, Any]) -> dict[str, Any]:
 def providers(draw: st.DrawFn, types: list[tuple[str, str]]) -> dict[str, Any]:
     """A section of providers, each of a type of the catalog."""
     found: dict[str, Any] = {}
-    for api, type_ in draw(st.lists(st.sampled_from(types), max_size=4)):
+    for number, (api, type_) in enumerate(
+        draw(st.lists(st.sampled_from(types), max_size=4, unique=True))
+    ):
         known = CATALOG.provider(api, type_)
         assert known
-        id_ = draw(names | st.sampled_from(("${env.X:+a}", "${env.ENABLE_B:+b}")))
+        id_ = draw(st.sampled_from((f"p{number}", f"${{env.ENABLE_{number}:+p{number}}}")) | names)
         config = draw(of(known.config))
         found.setdefault(api, []).append(
             {"provider_id": id_, "provider_type": type_, "config": config}
@@ -125,15 +138,12 @@ def providers(draw: st.DrawFn, types: list[tuple[str, str]]) -> dict[str, Any]:
 @st.composite
 def distributions(draw: st.DrawFn, types: list[tuple[str, str]]) -> dict[str, Any]:
     """A whole distribution: what it must have, providers, and a few other sections."""
-    others = draw(st.lists(st.sampled_from(sorted(SCHEMA["properties"])), max_size=3, unique=True))
+    known = sorted(SCHEMA["properties"]) if types == TYPES else ["server", "logging"]
+    others = draw(st.lists(st.sampled_from(known), max_size=2, unique=True))
     sections = {name: draw(of(SCHEMA["properties"][name])) for name in others if name != "extends"}
     found = draw(providers(types))
-    models = [
-        {"model_id": draw(texts), "provider_id": draw(st.sampled_from(each["provider_id"]))}
-        for each in draw(
-            st.lists(st.sampled_from([{"provider_id": ["a", "b", "openai"]}]), max_size=3)
-        )
-    ]
+    serving = [each["provider_id"] for each in found.get("inference", ())]
+    models = [{"model_id": draw(texts), "provider_id": id_} for id_ in serving if "$" not in id_]
     resources = {"registered_resources": {"models": models}} if models else {}
     return {"version": 2, "image_name": "fuzzed", **resources, **sections, "providers": found}
 
@@ -161,10 +171,17 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
             del owner[key]
         elif change == "twice" and isinstance(owner, list):
             owner.append(owner[key])
-        elif change == "rename" and isinstance(owner, dict):
+        elif change == "rename" and isinstance(owner, dict) and not names_secret(key):
             owner[f"{key}s"] = owner.pop(key)
         else:
-            owner[key] = draw(texts | expressions | st.none() | st.integers() | st.just([{}]))
+            owner[key] = draw(
+                texts
+                | malformed
+                | expressions("string")
+                | st.none()
+                | st.integers()
+                | st.just([{}])
+            )
         if not paths(value):
             break
     return value
