@@ -1,6 +1,7 @@
 """What a build adds to the emitted files: chat templates, model artifacts, runtime, wheels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackc import resources
@@ -8,6 +9,7 @@ from stackc.cache import cache_dir
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.emit import Files
+from stackc.external.wheels import installed_code
 from stackc.faults import model_faults, write_faults
 from stackc.models.compile import ModelOptions, compile_model
 from stackc.models.decoders.chat_template import function_source, module_source
@@ -16,6 +18,7 @@ from stackc.plan import Plan
 from stackc.planned_models import PlannedModel
 from stackc.progress import measured
 from stackc.shake import reach
+from stackc.stack import Stack
 from stackc.wheels import DownloadError, wheels
 
 
@@ -30,20 +33,36 @@ def chat_templates(plan: Plan, distribution: Path) -> str | None:
     return module_source(functions) if functions else None
 
 
-def context(plan: Plan, distribution: Path, files: Files) -> Mapping[str, Path]:
-    """What the container context needs beside the committed files: path -> the file to link."""
-    linked = {f"runtime/{path}": source for path, source in _runtime(plan, files)}
+@dataclass(frozen=True)
+class Context:
+    """What the container context needs beside the committed files, by path.
+
+    `code` is that of external providers; `linked` are the files to link, the `wheels` among them.
+    """
+
+    code: Files
+    linked: dict[str, Path]
+    wheels: dict[str, Path]
+
+
+def context(stack: Stack, plan: Plan, files: Files) -> Context:
+    """The context of a plan; raises CompileError where something of it cannot be had."""
+    distribution = stack.spec.document.source.path
+    with write_faults(plan.place):
+        found = _wheels(plan)
+    code = stack.external_code
+    running = {**files, **code, **installed_code(stack, found)}
+    linked = {f"runtime/{path}": source for path, source in _runtime(running)}
     for model in plan.models:
         for path in sorted(_compiled(model, distribution).iterdir()):
             linked[f"models/{model.folder}/{path.name}"] = path
-    with write_faults(plan.place):
-        linked |= {f"wheels/{name}": path for name, path in _wheels(plan).items()}
-    return linked
+    linked |= {f"wheels/{name}": path for name, path in found.items()}
+    return Context({f"runtime/{path}": data for path, data in code.items()}, linked, found)
 
 
-def _runtime(plan: Plan, files: Files) -> Iterator[tuple[str, Path]]:
+def _runtime(code: Files) -> Iterator[tuple[str, Path]]:
     root = resources.runtime()
-    sources = {path: data for path, data in files.items() if path.startswith(f"{plan.package}/")}
+    sources = {path: data for path, data in code.items() if path.endswith(".py")}
     for path in reach(sources, root).runtime:
         yield path, root.parent / path
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stackc.catalog import Catalog, JsonSchema
-from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.diagnostics.report import CompileError, Diagnostic, some
 from stackc.fields import Fields
 from stackc.kinds import KINDS
 from stackc.shape import faults_of
@@ -80,7 +80,8 @@ class Spec:
     """A distribution of the right shape.
 
     The stage exists so that later ones deal with meaning alone: every key is known, every value has
-    the type of its field. Names may still dangle.
+    the type of its field. Names may still dangle. `faults` are the warnings, and the keys of
+    providers' configs that are not known after all: whoever resolves the names tells them too.
     """
 
     document: Document
@@ -94,20 +95,37 @@ class Spec:
     server: Object
     sections: Object
     unbuilt: tuple[Diagnostic, ...]
-    warnings: tuple[Diagnostic, ...]
+    faults: tuple[Diagnostic, ...]
 
 
 def check(document: Document, catalog: Catalog) -> Spec:
-    """The spec that a document is; raises CompileError with every fault of its shape."""
+    """The spec that a document is; raises CompileError with every fault of its shape.
+
+    An unknown key of a provider's config hides no name, so it does not keep names from being resolved.
+    """
     schema = catalog.distribution_schema
     faults = [*document.warnings]
-    faults += faults_of(document.root, schema, "the distribution", document.root.span)
-    for api, provider in _providers(document.root):
-        faults += _config_faults(api, provider, catalog)
-    stop_at_errors(faults)
+    faults += some(faults_of(document.root, schema, "the distribution", document.root.span))
+    unknown_keys: list[Diagnostic] = []
+    for fault in some(_configs_faults(document.root, catalog)):
+        (unknown_keys if fault.code == "unknown-key" else faults).append(fault)
+    _stop(faults, unknown_keys)
     fields = Fields(schema)
     spec = _spec(document, catalog, fields)
-    return replace(spec, warnings=stop_at_errors([*faults, *fields.faults]))
+    faults += some(fields.faults)
+    _stop(faults, unknown_keys)
+    return replace(spec, faults=(*faults, *unknown_keys))
+
+
+def _stop(faults: list[Diagnostic], others: list[Diagnostic]) -> None:
+    """Raises CompileError with all of them where one of the first is an error."""
+    if any(each.severity == "error" for each in faults):
+        raise CompileError([*faults, *others])
+
+
+def _configs_faults(root: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
+    for api, provider in _providers(root):
+        yield from _config_faults(api, provider, catalog)
 
 
 def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -168,7 +186,7 @@ def _spec(document: Document, catalog: Catalog, fields: Fields) -> Spec:
         server=server if isinstance(server, Object) else Object(()),
         sections=sections,
         unbuilt=tuple(_unbuilt(root, schema, zip(providers, configs, strict=True))),
-        warnings=(),
+        faults=(),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from jinja2 import Environment
 
 from stackc import literals, rendering, requirements, resources, targets
+from stackc.garbage import kept
 from stackc.plan import Plan
 
 Files = dict[str, bytes]
@@ -15,6 +16,7 @@ DELIMITERS = {"helm": rendering.ANGLES}
 """Targets whose own syntax has braces, and what stands for jinja's in their templates."""
 
 
+@kept()
 def emit(plan: Plan, chat_templates: str | None) -> Files:
     """The files of a plan, sorted by path; `chat_templates` is that module's text, if any."""
     texts = {"plan.json": literals.json_text(plan.as_json())}

@@ -15,6 +15,7 @@ from stackc.diagnostics import section_errors
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.environment import Text
 from stackc.kinds import KINDS
+from stackc.limits import MAX_FILES
 from stackc.load import load
 from stackc.source import Span
 from stackc.spellings.changes import Put, applied, found
@@ -63,13 +64,24 @@ def _seen_from(path: Path, below: Document) -> Mapping:
 
 def _check_base(base: Path, chain: tuple[Path, ...], span: Span) -> None:
     """Raises CompileError where a base cannot be read, or is one that extends it."""
+    if not _is_file(base):
+        reason = "there is no such file"
+        raise CompileError([section_errors.unreadable_base(str(base), reason, span)])
     resolved = [each.resolve() for each in chain]
     if base.resolve() in resolved:
         inside = (*chain[resolved.index(base.resolve()) :], base)
         raise CompileError([section_errors.extends_cycle([str(each) for each in inside], span)])
-    if not base.is_file():
-        reason = "there is no such file"
+    if len(chain) == MAX_FILES:
+        reason = f"there are {MAX_FILES} files above it already"
         raise CompileError([section_errors.unreadable_base(str(base), reason, span)])
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path leads to a file; no path holds a NUL, some systems say so by a ValueError."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 class _Merge:
@@ -106,33 +118,36 @@ class _Merge:
         return value
 
     def _by_id(self, below: Sequence, over: Sequence) -> Sequence:
-        items, untouched = list(below.items), list(below.items)
+        slots: list[Value | None] = list(below.items)
+        places: dict[object, list[int]] = {}
+        for index, item in enumerate(below.items):
+            places.setdefault(_id(item), []).append(index)
         for item in over.items:
-            meant = _meant(untouched, item)
+            untouched = places.setdefault(_id(item), [])
+            meant = _meant(below.items, untouched, item)
             if _removes(item):
-                self._remove(items, meant, item)
+                self._remove(slots, meant, item)
             elif len(meant) == 1:
-                items[items.index(meant[0])] = _with_id(meant[0], self.value(meant[0], item))
+                known = below.items[meant[0]]
+                slots[meant[0]] = _with_id(known, self.value(known, item))
             else:
-                items.append(self.alone(item))
-            untouched = [each for each in untouched if each not in meant]
-        return Sequence(tuple(items), over.span)
+                slots.append(self.alone(item))
+            places[_id(item)] = [each for each in untouched if each not in meant]
+        return Sequence(tuple(each for each in slots if each is not None), over.span)
 
-    def _remove(self, items: list[Value], meant: list[Value], item: Value) -> None:
+    def _remove(self, slots: list[Value | None], meant: list[int], item: Value) -> None:
         if not meant:
             self.faults.append(section_errors.nothing_to_remove(str(_id(item)), item.span))
-        for each in meant:
-            items.remove(each)
+        for index in meant:
+            slots[index] = None
 
 
-def _meant(items: list[Value], item: Value) -> list[Value]:
-    """The items that one of an overlay is about: those of its id, and of its provider if several."""
-    same = [each for each in items if _id(each) == _id(item)]
+def _meant(items: tuple[Value, ...], same: list[int], item: Value) -> list[int]:
+    """Which of the items of one id an overlay is about: where there are several, its provider tells."""
     named = _provider(item)
-    exact = [each for each in same if _provider(each) == named]
     if len(same) <= 1 or named is None:
         return same
-    return exact
+    return [index for index in same if _provider(items[index]) == named]
 
 
 def _have_ids(*lists: Sequence) -> bool:

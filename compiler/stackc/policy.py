@@ -15,6 +15,9 @@ ATTRIBUTES = ("namespaces", "projects", "roles", "teams")
 
 ACTIONS = ("create", "delete", "read", "update")
 
+MOST_PARTS = 8
+"""Parts of a resource's name behind which a `*` is looked for."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -112,17 +115,31 @@ def _path_faults(path: Scalar) -> Iterator[Diagnostic]:
 def _pattern_faults(text: Scalar) -> Iterator[Diagnostic]:
     try:
         re.compile(text.raw.removeprefix("regex:"))
-    except re.error as error:
-        problem = f"`{text.raw}` is no pattern: {error}"
+    except (re.error, RecursionError, OverflowError) as error:
+        reason = "it is too deep" if isinstance(error, RecursionError) else error
+        problem = f"`{text.raw}` is no pattern: {reason}"
         yield section_errors.bad_rule(problem, text.span, "mend the pattern")
 
 
 def shadowed(rules: list[Rule]) -> Iterator[Diagnostic]:
     """The rules that one before them covers."""
+    before: dict[tuple[str | None, str | None], list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(rules):
-        earlier = next((each for each in rules[:index] if each.covers(rule)), None)
-        if earlier:
-            yield warnings.shadowed_rule(rule.span, earlier.span)
+        alike = (before.get(key, ()) for key in _covering(rule))
+        covering = ((i, each) for found in alike for i, each in found if each.covers(rule))
+        first = min(covering, key=lambda pair: pair[0], default=None)
+        if first:
+            yield warnings.shadowed_rule(rule.span, first[1].span)
+        else:
+            before.setdefault((rule.principal, rule.resource), []).append((index, rule))
+
+
+def _covering(rule: Rule) -> Iterator[tuple[str | None, str | None]]:
+    """The principals and resources of rules that may cover a rule: few, however many there are."""
+    parts = rule.resource.split("::", MOST_PARTS)[:-1] if rule.resource else []
+    wide = ("::".join((*parts[: end + 1], "*")) for end in range(len(parts)))
+    for resource in (None, rule.resource, *wide):
+        yield from ((None, resource), (rule.principal, resource))
 
 
 def _rule(rule: Mapping) -> Rule:

@@ -12,8 +12,9 @@ from stackc.values import Name
 
 def resource_faults(spec: Spec) -> Iterator[Diagnostic]:
     """Every name of a resource, or of a section about them, that dangles or stands twice."""
+    known = {kind.api: _providers(spec, kind.api) for kind in KINDS.values()}
     for resource in spec.resources:
-        yield from _provider_faults(resource, _providers(spec, KINDS[resource.kind].api))
+        yield from _provider_faults(resource, known[KINDS[resource.kind].api])
     yield from _duplicates(spec)
     yield from _dangling_datasets(spec)
     yield from _section_faults(spec)

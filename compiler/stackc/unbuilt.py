@@ -25,7 +25,8 @@ def _of_entry(entry: Entry, schema: JsonSchema, root: JsonSchema) -> Iterator[Di
     if planned is None:
         yield from unbuilt(entry.value, schema, root)
     elif _asks(entry.value, schema, root):
-        yield section_errors.not_yet_supported(entry.key, planned, entry.key_span)
+        instead = schema.get("x-instead")
+        yield section_errors.not_yet_supported(entry.key, planned, entry.key_span, instead)
 
 
 def _schema_of(key: str, schema: JsonSchema) -> JsonSchema:

@@ -32,6 +32,8 @@ def wheels(packages: Sequence[Package]) -> dict[str, Path]:
     """The wheels by file name, from the cache or, on first use, by pip. Raises DownloadError."""
     machine = _machine()
     wanted = for_platform(packages, machine)
+    if not wanted:
+        return {}
     requirements = text(wanted)
     key = sha256(f"{machine}\n{PYTHON}\n{requirements}".encode()).hexdigest()[:32]
     folder = cache_dir() / "wheels" / key

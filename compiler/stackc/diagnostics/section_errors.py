@@ -9,12 +9,12 @@ from stackc.source import Span
 from stackc.values import LateBound, Name
 
 
-def not_yet_supported(key: str, what: str, span: Span) -> Diagnostic:
+def not_yet_supported(key: str, what: str, span: Span, instead: str | None = None) -> Diagnostic:
     return Diagnostic(
         "not-yet-supported",
         f"`{key}` is not supported yet" + (f": {what}" if what != key.replace("_", " ") else ""),
         Label(span, "read and checked, but not built"),
-        help=f"leave `{key}` out",
+        help=instead or f"leave `{key}` out",
     )
 
 

@@ -34,10 +34,21 @@ def renames(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 def _all_nearest(word: str, known: Iterable[str]) -> list[str]:
     """Every known name that is as near as the nearest, sorted."""
-    slips = {name: _slips(_folded(word), _folded(name)) for name in sorted(known)}
+    folded = _folded(word)
+    slips = {
+        name: _slips(folded, _folded(name))
+        for name in sorted(known)
+        if _may_be_near(folded, _folded(name), _forgiven(_folded(name)))
+    }
     near = {name: count for name, count in slips.items() if count <= _forgiven(_folded(name))}
     least = min(near.values(), default=0)
     return [name for name, count in near.items() if count == least]
+
+
+def _may_be_near(one: str, other: str, forgiven: int) -> bool:
+    """Whether it is worth counting: a slip adds or removes a letter, or has another in its place."""
+    apart = abs(len(one) - len(other))
+    return apart <= forgiven and len(set(one) ^ set(other)) <= 2 * forgiven
 
 
 def _is_slip(word: str, name: str) -> bool:
@@ -64,10 +75,7 @@ def _folded(name: str) -> str:
 
 
 def _slips(one: str, other: str) -> int:
-    """The optimal string alignment distance, or that of the lengths where it is large already."""
-    apart = abs(len(one) - len(other))
-    if apart > len(other):
-        return apart
+    """The optimal string alignment distance."""
     above: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one):
