@@ -55,13 +55,15 @@ def meaning(document: Document, catalog: Catalog, *, fresh: bool = False) -> Sta
 
 def plan_of(distribution: Path, catalog: Catalog, more_targets: Sequence[str] = ()) -> Plan:
     """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
-    return planned_document(load(distribution), catalog, more_targets)[1]
+    return planned_stack(distribution, catalog, more_targets)[1]
 
 
 @kept()
-def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
+def planned_stack(
+    distribution: Path, catalog: Catalog, more_targets: Sequence[str] = ()
+) -> tuple[Stack, Plan]:
     """What a distribution means, and its plan; raises CompileError. For questions about both."""
-    return planned_document(load(distribution), catalog)
+    return planned_document(load(distribution), catalog, more_targets)
 
 
 def planned_document(
@@ -88,8 +90,7 @@ def build(
     from stackc.faults import write_faults
     from stackc.package import package
 
-    document = load(distribution)
-    stack, planned = planned_document(document, catalog, more_targets)
+    stack, planned = planned_stack(distribution, catalog, more_targets)
     folder = folder or default_folder(planned)
     files = emit(planned, chat_templates(planned, distribution))
     made = context(stack, planned, files)
