@@ -79,7 +79,8 @@ class LockedModel:
     """A pinned model: its files, the facts that its weights tell, and what was measured of it.
 
     `kv_heads` and `head_dim` are a language model's, and say how large its cache is. `commit` is
-    that of the repository, where the source is one on a hub; `licence` is an SPDX expression.
+    that of the repository, where the source is one on a hub. `licence` is an SPDX expression, and
+    `licence_by` who says so: the model's `file`, or the `package` or `repository` that it is from.
     """
 
     source: str
@@ -99,6 +100,7 @@ class LockedModel:
     head: LockedHead | None = None
     commit: str | None = None
     licence: str | None = None
+    licence_by: str | None = None
 
     @property
     def pinned_source(self) -> ModelSource:
@@ -194,7 +196,7 @@ def dumps(lock: Lock) -> str:
     """The text of a lock: the same for the same lock."""
     data = {"lock": VERSION, **asdict(lock)}
     for each in (*data["packages"], *data["models"]):
-        for key in ("commit", "licence"):
+        for key in ("commit", "licence", "licence_by"):
             if each.get(key, "") is None:
                 del each[key]
     return json.dumps(data, indent=2) + "\n"
@@ -253,6 +255,7 @@ def _model(data: dict[str, Any]) -> LockedModel:
         head=_head(data["head"]),
         commit=_commit(data),
         licence=_or_none(str, data.get("licence")),
+        licence_by=_or_none(str, data.get("licence_by")),
     )
 
 

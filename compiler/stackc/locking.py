@@ -123,10 +123,12 @@ def _pinned_model(model: Model, distribution: Path, fetch: Fetch) -> LockedModel
     with model_faults(distribution, model.spec.span("source")):
         fetched = fetch(model.source)
         facts = facts_of(fetched.paths)
+        licence, by = licence_of_model(model.source.at(fetched.commit), fetched.paths)
         entry = replace(
             _entry(model, facts, fetched.files),
             commit=fetched.commit,
-            licence=licence_of_model(model.source.at(fetched.commit), fetched.paths),
+            licence=licence,
+            licence_by=by,
         )
     if model.head is None:
         return entry

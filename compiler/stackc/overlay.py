@@ -44,6 +44,15 @@ def _extended(document: Document, catalog: Catalog, above: tuple[Path, ...]) -> 
     return replace(document, root=root, warnings=warnings)
 
 
+def bases(distribution: Path) -> tuple[Path, ...]:
+    """The files that a distribution extends, the nearest first; of one that is known to be fine."""
+    named = load(distribution).root.entry("extends")
+    if named is None or not isinstance(named.value, Scalar):
+        return ()
+    base = distribution.parent / str(named.value.value)
+    return (base, *bases(base))
+
+
 def _check_base(base: Path, chain: tuple[Path, ...], span: Span) -> None:
     """Raises CompileError where a base cannot be read, or is one that extends it."""
     resolved = [each.resolve() for each in chain]

@@ -1,5 +1,6 @@
 """The whole compiler on one page: load (and extend), check, resolve, plan, emit, package."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,16 @@ from stackc.plan import Plan, plan
 from stackc.resolve import resolve
 from stackc.stack import Stack
 from stackc.tree import Document
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a distribution is compiled to, not yet written: path -> bytes, or the file to link."""
+
+    stack: Stack
+    plan: Plan
+    files: dict[str, bytes]
+    linked: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ def meaning(document: Document, catalog: Catalog) -> Stack:
 
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
-    """The plan of a distribution and its lock; raises CompileError. What `stackc check` does."""
+    """The plan of a distribution and its lock; raises CompileError."""
     return planned_stack(distribution, catalog)[1]
 
 
@@ -52,31 +63,64 @@ def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]
     return stack, plan(stack, lock, catalog)
 
 
+def checked(distribution: Path, catalog: Catalog) -> Plan:
+    """The plan, within its budget as far as the cache tells; what `stackc check` does."""
+    from stackc.supply.budget import budget_of, over_budget
+    from stackc.supply.image_size import cached_size
+
+    stack, planned = planned_stack(distribution, catalog)
+    budget = budget_of(stack.spec.document)
+    size = cached_size(planned, distribution) if budget.image_mb else None
+    stop_at_errors(over_budget(budget, planned.lock, size))
+    return planned
+
+
+def made(distribution: Path, catalog: Catalog) -> Made:
+    """What a distribution is compiled to; raises CompileError."""
+    from stackc.artifacts import context
+
+    stack, planned = planned_stack(distribution, catalog)
+    files = emitted(planned, distribution)
+    return Made(stack, planned, files, context(planned, distribution, files))
+
+
+def emitted(planned: Plan, distribution: Path) -> dict[str, bytes]:
+    """The files of a plan that are committed, by path; raises CompileError."""
+    from stackc.artifacts import chat_templates
+    from stackc.emit import emit
+
+    return emit(planned, chat_templates(planned, distribution))
+
+
 def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
     """Compiles a distribution into a folder, by default `generated/<name>`; raises CompileError."""
-    from stackc.artifacts import chat_templates, context
-    from stackc.emit import emit
+    from stackc.supply.budget import budget_of, over_budget
+    from stackc.supply.image_size import size_of
+
+    new = made(distribution, catalog)
+    budget = budget_of(new.stack.spec.document)
+    size = size_of(new.plan, new.files, new.linked) if budget.image_mb else None
+    stop_at_errors(over_budget(budget, new.plan.lock, size))
+    return Build(new.plan, written(new, folder))
+
+
+def written(new: Made, folder: Path | None) -> Path:
+    """The folder that holds it now; raises CompileError."""
     from stackc.faults import write_faults
     from stackc.package import package
 
-    planned = plan_of(distribution, catalog)
-    folder = folder or default_folder(planned)
-    files = emit(planned, chat_templates(planned, distribution))
-    linked = context(planned, distribution, files)
-    with write_faults(planned.place):
-        package(folder, files, linked)
-    return Build(planned, folder)
+    folder = folder or default_folder(new.plan)
+    with write_faults(new.plan.place):
+        package(folder, new.files, new.linked)
+    return folder
 
 
 def outdated(distribution: Path, folder: Path | None, catalog: Catalog) -> list[str]:
     """How a committed folder differs from what `build` would write, a line each."""
-    from stackc.artifacts import chat_templates
-    from stackc.emit import emit
     from stackc.package import differences
 
     planned = plan_of(distribution, catalog)
-    files = emit(planned, chat_templates(planned, distribution))
-    return differences(folder or default_folder(planned), files)
+    return differences(folder or default_folder(planned), emitted(planned, distribution))
 
 
 def default_folder(planned: Plan) -> Path:

@@ -31,13 +31,27 @@ class DownloadError(Exception):
 def wheels(packages: Sequence[Package]) -> dict[str, Path]:
     """The wheels by file name, from the cache or, on first use, by pip. Raises DownloadError."""
     machine = _machine()
-    wanted = for_platform(packages, machine)
-    requirements = text(wanted)
-    key = sha256(f"{machine}\n{PYTHON}\n{requirements}".encode()).hexdigest()[:32]
-    folder = cache_dir() / "wheels" / key
+    requirements = text(for_platform(packages, machine))
+    folder = _folder(requirements, machine)
     if not folder.is_dir():
         with task("wheels of the image"):
             _download(folder, requirements, machine)
+    return _in(folder)
+
+
+def cached_wheels(packages: Sequence[Package]) -> dict[str, Path] | None:
+    """The wheels by file name where the cache has them, else None."""
+    machine = _machine()
+    folder = _folder(text(for_platform(packages, machine)), machine)
+    return _in(folder) if folder.is_dir() else None
+
+
+def _folder(requirements: str, machine: str) -> Path:
+    key = sha256(f"{machine}\n{PYTHON}\n{requirements}".encode()).hexdigest()[:32]
+    return cache_dir() / "wheels" / key
+
+
+def _in(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.iterdir())}
 
 

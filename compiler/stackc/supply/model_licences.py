@@ -9,10 +9,22 @@ from stackc.models.sources.source import ModelSource
 from stackc.supply.licences import named
 from stackc.supply.metadata import licence_of_release
 
+Said = tuple[str | None, str | None]
+"""A licence and who says it, or two times None."""
 
-def licence_of_model(source: ModelSource, files: Mapping[str, Path]) -> str | None:
-    """What the file says of itself, else what is said of the package or repository it is from."""
-    return _of_files(files) or _of_source(source)
+
+def licence_of_model(source: ModelSource, files: Mapping[str, Path]) -> Said:
+    """What the file says of itself, else what is said of the package or repository it is from.
+
+    The two can differ: a package may put another licence on its code than the model has.
+    """
+    if licence := _of_files(files):
+        return licence, "file"
+    licence = _of_source(source)
+    return licence, _KINDS[source.kind] if licence else None
+
+
+_KINDS = {"pypi": "package", "hf": "repository", "file": "file"}
 
 
 def _of_files(files: Mapping[str, Path]) -> str | None:
