@@ -128,6 +128,7 @@ def test_a_case_shows_no_path_of_this_machine(folder: Path) -> None:
 ELSEWHERE = {
     "environment-failed": "needs a package index: tests/compiler/test_outside.py",
     "lock-failed": "needs a package index: tests/compiler/test_outside.py",
+    "start-failed": "needs a stack that runs: tests/test_supply.py",
 }
 """Codes that no case can reach."""
 

@@ -7,7 +7,6 @@ from stackc import resources
 from stackc.cache import cache_dir
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
-from stackc.emit import Files
 from stackc.faults import model_faults, write_faults
 from stackc.models.compile import ModelOptions, compile_model, compiled
 from stackc.models.decoders.chat_template import function_source, module_source
@@ -31,7 +30,7 @@ def chat_templates(plan: Plan, distribution: Path) -> str | None:
 
 
 def context(
-    plan: Plan, distribution: Path, files: Files, cache: Path | None = None
+    plan: Plan, distribution: Path, files: Mapping[str, bytes], cache: Path | None = None
 ) -> Mapping[str, Path]:
     """What the container context needs beside the committed files: path -> the file to link.
 
@@ -70,7 +69,7 @@ def _within(model: PlannedModel, folder: Path) -> dict[str, Path]:
     return {f"models/{model.folder}/{path.name}": path for path in sorted(folder.iterdir())}
 
 
-def runtime_files(plan: Plan, files: Files) -> Iterator[tuple[str, Path]]:
+def runtime_files(plan: Plan, files: Mapping[str, bytes]) -> Iterator[tuple[str, Path]]:
     """The modules of the runtime that the package reaches, by their paths in the context."""
     root = resources.runtime()
     sources = {path: data for path, data in files.items() if path.startswith(f"{plan.package}/")}

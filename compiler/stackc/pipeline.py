@@ -70,7 +70,8 @@ def checked(distribution: Path, catalog: Catalog) -> Plan:
 
     stack, planned = planned_stack(distribution, catalog)
     budget = budget_of(stack.spec.document)
-    size = cached_size(planned, distribution) if budget.image_mb else None
+    limit = budget.image_mb
+    size = cached_size(planned, distribution, limit.most) if limit else None
     stop_at_errors(over_budget(budget, planned.lock, size))
     return planned
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from stackc.artifacts import cached_context, chat_templates, runtime_files
-from stackc.emit import Files, emit
 from stackc.plan import Plan
 
 MEGABYTE = 1_000_000
+
+ROOM = 10 * MEGABYTE
+"""More bytes than the code of a stack and its runtime have."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,25 @@ class ImageSize:
         return tuple(sorted(self.parts, key=lambda part: (-part[1], part[0]))[:count])
 
 
-def cached_size(plan: Plan, distribution: Path) -> ImageSize | None:
-    """The size where the cache has all that goes into the image; nothing is fetched for it."""
+def cached_size(plan: Plan, distribution: Path, most: float) -> ImageSize | None:
+    """The size where the cache has all that goes into the image; nothing is fetched for it.
+
+    Where that leaves room for the code below `most` megabytes, the code, which takes longer to make
+    than all else to find, is not counted.
+    """
     linked = cached_context(plan, distribution)
     if linked is None:
         return None
+    large = size_of(plan, {}, linked)
+    if large.megabytes + ROOM / MEGABYTE <= most:
+        return large
+    from stackc.emit import emit
+
     files = emit(plan, chat_templates(plan, distribution))
     return size_of(plan, files, {**linked, **dict(runtime_files(plan, files))})
 
 
-def size_of(plan: Plan, files: Files, linked: Mapping[str, Path]) -> ImageSize:
+def size_of(plan: Plan, files: Mapping[str, bytes], linked: Mapping[str, Path]) -> ImageSize:
     """The size of the image of these files and of this context."""
     parts: dict[str, int] = {}
     for name, size in (*_linked(linked), *_code(plan, files)):
@@ -64,7 +75,7 @@ def _unpacked(wheel: Path) -> int:
         return sum(each.file_size for each in files.infolist())
 
 
-def _code(plan: Plan, files: Files) -> Iterator[tuple[str, int]]:
+def _code(plan: Plan, files: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
     """What the Dockerfile copies of the committed files."""
     for path, data in files.items():
         if path == "openapi.json" or path.startswith(f"{plan.package}/"):
