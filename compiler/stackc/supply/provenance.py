@@ -14,6 +14,7 @@ from typing import Any
 
 from stackc import lock, resources
 from stackc.emit import Files
+from stackc.models.sources.source import LockedFile, ModelSource, parse_source
 from stackc.overlay import bases
 from stackc.plan import Plan
 from stackc.stack import Stack
@@ -83,12 +84,13 @@ def _packages(plan: Plan) -> Iterator[Json]:
 
 
 def _model_files(plan: Plan) -> Iterator[Json]:
+    """The files of the models, and the tables that their heads were fitted to."""
     for model in plan.models:
-        uri = source_url(model.locked.pinned_source)
-        for file in model.locked.files:
-            yield {"uri": uri, "name": file.path, "digest": {"sha256": file.sha256}}
-        head = model.locked.head
-        for file in head.files if head else ():
-            yield {"uri": head.data if head else "", "name": file.path} | {
-                "digest": {"sha256": file.sha256}
-            }
+        source, head = model.locked.pinned_source, model.locked.head
+        yield from (_model_file(source, file) for file in model.locked.files)
+        if head:
+            yield from (_model_file(parse_source(head.data), file) for file in head.files)
+
+
+def _model_file(source: ModelSource, file: LockedFile) -> Json:
+    return {"uri": source_url(source), "name": file.path, "digest": {"sha256": file.sha256}}
