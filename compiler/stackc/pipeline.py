@@ -65,10 +65,10 @@ def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]
 
 def checked(distribution: Path, catalog: Catalog) -> Plan:
     """The plan, within its budget as far as the cache tells; what `stackc check` does."""
-    from stackc.supply.budget import budget_of, over_budget
+    stack, planned = planned_stack(distribution, catalog)
+    from stackc.supply.budget import budget_of, over_budget  # not needed where there are faults
     from stackc.supply.image_size import cached_size
 
-    stack, planned = planned_stack(distribution, catalog)
     budget = budget_of(stack.spec.document)
     limit = budget.image_mb
     size = cached_size(planned, distribution, limit.most) if limit else None

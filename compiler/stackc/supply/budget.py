@@ -44,7 +44,7 @@ def budget_of(document: Document) -> Budget:
 def _limit(document: Document, key: str) -> Limit | None:
     budget = document.root.get("budget")
     value = budget.get(key) if isinstance(budget, Mapping) else None
-    if not isinstance(value, Scalar):
+    if not isinstance(value, Scalar) or value.value is None:
         return None
     return Limit(cast(float, value.value), value.span)
 
