@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench import compile as compiling
 from bench import embeddings, language, passthrough, soak, startup
 from bench.results import Result, save, show
 from bench.servers import MissingError, need, program, stack
 
 GENERATED = Path(__file__).parent.parent / "generated"
-ALL = ("startup", "pass-through", "streams", "engine", "embeddings", "soak")
+ALL = ("compile", "startup", "pass-through", "streams", "engine", "embeddings", "soak")
 
 
 def main() -> None:
@@ -41,6 +42,8 @@ def _results(arguments: argparse.Namespace) -> Iterator[Result]:
     gateway = stack(arguments.gateway, arguments.python, OPENAI_API_KEY="bench")
     starter = stack(arguments.starter, arguments.python)
     load = {"rounds": rounds, "seconds": arguments.seconds, "connections": arguments.connections}
+    if "compile" in arguments.only:
+        yield from compiling.measure(rounds=rounds)
     if "startup" in arguments.only:
         smallest = program(passthrough.YARDSTICK, "passthrough.py", "http://127.0.0.1:1")
         yield from startup.measure([gateway, starter, smallest], rounds=rounds)

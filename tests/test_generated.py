@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from stackc.external.rules import loads_dynamically
 from stacks import DISTRIBUTIONS, ROOT, SERVING, running
 
 WANTED = sorted((ROOT / "tests" / "cases").glob("*/want/*/"))
@@ -49,27 +50,11 @@ def test_lint_and_format() -> None:
     run("ruff", "format", "--check", *config, *FOLDERS)
 
 
-DYNAMIC = {"__import__", "eval", "exec", "compile", "globals", "vars"}
-
-
 @pytest.mark.parametrize("folder", [RUNTIME, *FOLDERS], ids=ids)
 def test_no_dynamic_loading(folder: Path) -> None:
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             assert not loads_dynamically(node), f"{path}:{getattr(node, 'lineno', 0)}"
-
-
-def loads_dynamically(node: ast.AST) -> bool:
-    """Whether a node loads code by a name that only a run can tell."""
-    if isinstance(node, ast.Import):
-        return any(alias.name.split(".")[0] in ("importlib", "pkgutil") for alias in node.names)
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] in ("importlib", "pkgutil")
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("getattr", "setattr"):
-            return not isinstance(node.args[1], ast.Constant)
-        return node.func.id in DYNAMIC
-    return False
 
 
 @pytest.mark.parametrize(

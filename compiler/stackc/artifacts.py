@@ -1,12 +1,14 @@
 """What a build adds to the emitted files: chat templates, model artifacts, runtime, wheels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackc import resources
 from stackc.cache import cache_dir
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
+from stackc.external.wheels import installed_code
 from stackc.faults import model_faults, write_faults
 from stackc.models.compile import ModelOptions, compile_model, compiled
 from stackc.models.decoders.chat_template import function_source, module_source
@@ -15,7 +17,11 @@ from stackc.plan import Plan
 from stackc.planned_models import PlannedModel
 from stackc.progress import measured
 from stackc.shake import reach
+from stackc.stack import Stack
 from stackc.wheels import DownloadError, cached_wheels, wheels
+
+Code = Mapping[str, bytes]
+"""Files by their paths below the generated folder, as `emit` gives them."""
 
 
 def chat_templates(plan: Plan, distribution: Path) -> str | None:
@@ -29,23 +35,37 @@ def chat_templates(plan: Plan, distribution: Path) -> str | None:
     return module_source(functions) if functions else None
 
 
-def context(
-    plan: Plan, distribution: Path, files: Mapping[str, bytes], cache: Path | None = None
-) -> Mapping[str, Path]:
-    """What the container context needs beside the committed files: path -> the file to link.
+@dataclass(frozen=True)
+class Context:
+    """What the container context needs beside the committed files, by path.
+
+    `code` is that of external providers; `linked` are the files to link, the `wheels` among them.
+    """
+
+    code: dict[str, bytes]
+    linked: dict[str, Path]
+    wheels: dict[str, Path]
+
+
+def context(stack: Stack, plan: Plan, files: Code, cache: Path | None = None) -> Context:
+    """The context of a plan; raises CompileError where something of it cannot be had.
 
     Compiled models are those of `cache`, or of the user's where there is none.
     """
-    linked = dict(runtime_files(plan, files))
+    distribution = stack.spec.document.source.path
+    with write_faults(plan.place):
+        found = _wheels(plan)
+    code = stack.external_code
+    linked = _runtime({**files, **code, **installed_code(stack, found)})
     for model in plan.models:
         linked |= _within(model, _compiled(model, distribution, cache or cache_dir()))
-    with write_faults(plan.place):
-        linked |= {f"wheels/{name}": path for name, path in _wheels(plan).items()}
-    return linked
+    linked |= {f"wheels/{name}": path for name, path in found.items()}
+    return Context({f"runtime/{path}": data for path, data in code.items()}, linked, found)
 
 
-def cached_context(plan: Plan, distribution: Path) -> Mapping[str, Path] | None:
-    """The models and wheels of the context where all are in the cache, else None."""
+def cached_context(stack: Stack, plan: Plan) -> Context | None:
+    """The same without the runtime where the cache has all of it, else None: nothing is fetched."""
+    distribution = stack.spec.document.source.path
     found = cached_wheels(plan.lock.packages)
     if found is None:
         return None
@@ -55,7 +75,8 @@ def cached_context(plan: Plan, distribution: Path) -> Mapping[str, Path] | None:
         if folder is None:
             return None
         linked |= _within(model, folder)
-    return linked
+    code = {f"runtime/{path}": data for path, data in stack.external_code.items()}
+    return Context(code, linked, found)
 
 
 def _cached(model: PlannedModel, distribution: Path) -> Path | None:
@@ -69,12 +90,20 @@ def _within(model: PlannedModel, folder: Path) -> dict[str, Path]:
     return {f"models/{model.folder}/{path.name}": path for path in sorted(folder.iterdir())}
 
 
-def runtime_files(plan: Plan, files: Mapping[str, bytes]) -> Iterator[tuple[str, Path]]:
-    """The modules of the runtime that the package reaches, by their paths in the context."""
+def runtime_of(stack: Stack, plan: Plan, files: Code) -> dict[str, Path]:
+    """The modules of the runtime that a stack reaches, by their paths in the context.
+
+    Wheels are only read, and fetched, where external classes are in them. Raises CompileError.
+    """
+    packaged = any(source.installed for source in stack.external)
+    found = _wheels(plan) if packaged else {}
+    return _runtime({**files, **stack.external_code, **installed_code(stack, found)})
+
+
+def _runtime(code: Code) -> dict[str, Path]:
     root = resources.runtime()
-    sources = {path: data for path, data in files.items() if path.startswith(f"{plan.package}/")}
-    for path in reach(sources, root).runtime:
-        yield f"runtime/{path}", root.parent / path
+    sources = {path: data for path, data in code.items() if path.endswith(".py")}
+    return {f"runtime/{path}": root.parent / path for path in reach(sources, root).runtime}
 
 
 def _wheels(plan: Plan) -> dict[str, Path]:

@@ -1,6 +1,9 @@
-"""The catalog: what APIs and providers exist, read from `schemas/` as data, each file on first use."""
+"""The catalog: what APIs and providers exist, read from `schemas/` as data, each file on first use.
 
-from collections.abc import Iterator, Mapping
+A distribution may add provider types of its own (`external/`), which are in it as those of ours are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +79,8 @@ class ProviderType:
 
     `packages` are those of every configuration; `packages_by` those of a field's value. It does not
     start without the APIs that it `requires`, and uses the `optional` ones where they are there.
-    A planned one has no class yet. `replaced_by` is the type that does what this one did.
+    A planned one has no class yet. `replaced_by` is the type that does what this one did. `source`
+    is where an external one comes from, as the distribution says it.
     """
 
     type: str
@@ -94,6 +98,12 @@ class ProviderType:
     packages_by: dict[str, dict[str, Packages]] = field(default_factory=dict)
     open_models: bool = False
     compiled_models: dict[str, Symbol] = field(default_factory=dict)
+    source: str | None = None
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The classes that generated code imports for it."""
+        return () if self.planned else (self.constructor, *self.compiled_models.values())
 
     def packages_of(self, config: Mapping[str, object]) -> Iterator[Packages]:
         """The packages of a configuration, where a field that is not there has its default."""
@@ -104,12 +114,17 @@ class ProviderType:
 
 
 class Catalog:
-    """The files under one `schemas/` folder."""
+    """The files under one `schemas/` folder, and the external types of one distribution."""
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, external: Iterable[ProviderType] = ()) -> None:
         self._root = root or resources.folder("schemas")
         self._apis: dict[str, Api] = {}
-        self._providers: dict[tuple[str, str], ProviderType] = {}
+        self._external = {(each.api, each.type): each for each in external}
+        self._providers: dict[tuple[str, str], ProviderType] = dict(self._external)
+
+    def extended(self, external: Iterable[ProviderType]) -> "Catalog":
+        """The catalog with external types, which are none of those that it has."""
+        return Catalog(self._root, external)
 
     @cached_property
     def api_names(self) -> tuple[str, ...]:
@@ -125,6 +140,11 @@ class Catalog:
     def distribution_schema(self) -> JsonSchema:
         """The JSON Schema of a distribution."""
         return _read_json(self._root / "distribution.schema.json")
+
+    @cached_property
+    def provider_schema(self) -> JsonSchema:
+        """The JSON Schema of a provider type's file."""
+        return _read_json(self._root / "provider.schema.json")
 
     @cached_property
     def base_packages(self) -> tuple[str, ...]:
@@ -144,7 +164,12 @@ class Catalog:
     def provider_types(self, api: str) -> tuple[str, ...]:
         """Every provider type of an API, sorted."""
         files = (self._root / "providers" / api).glob("*.yaml")
-        return tuple(sorted(path.stem.replace("__", "::") for path in files))
+        external = (type_ for of, type_ in self._external if of == api)
+        return tuple(sorted({*(type_of(path.stem) for path in files), *external}))
+
+    def file_of(self, api: str, type_: str) -> Path:
+        """Where a provider type of ours is written."""
+        return self._root / "providers" / api / f"{type_.replace('::', '__')}.yaml"
 
     def types(self, api: str) -> tuple[ProviderType, ...]:
         """Every provider type of an API, in the order of `provider_types`."""
@@ -161,14 +186,20 @@ class Catalog:
         if (api, type_) not in self._providers:
             if type_ not in self.provider_types(api):
                 return None
-            path = self._root / "providers" / api / f"{type_.replace('::', '__')}.yaml"
-            self._providers[api, type_] = _provider(_read_yaml(path), self._parts)
+            data = _read_yaml(self.file_of(api, type_))
+            self._providers[api, type_] = provider_type(data, self.parts)
         return self._providers[api, type_]
 
     @cached_property
-    def _parts(self) -> "_Parts":
+    def parts(self) -> "Parts":
+        """What configurations are composed of."""
         shared = _read_yaml(self._root / "providers" / "shared.yaml")
-        return _Parts(shared, self.distribution_schema["$defs"])
+        return Parts(shared, self.distribution_schema["$defs"])
+
+
+def type_of(stem: str) -> str:
+    """The provider type that a file of this name defines."""
+    return stem.replace("__", "::")
 
 
 UNBUILT = Symbol("", "")
@@ -176,7 +207,7 @@ UNBUILT = Symbol("", "")
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     """What configurations are composed of: fields that several types share, and references."""
 
     shared: dict[str, JsonSchema]
@@ -226,7 +257,8 @@ def _route(data: dict[str, Any]) -> Route:
     return Route(**{**data, "aliases": tuple(data.get("aliases", ()))})
 
 
-def _provider(data: dict[str, Any], parts: _Parts) -> ProviderType:
+def provider_type(data: dict[str, Any], parts: Parts, source: str | None = None) -> ProviderType:
+    """The provider type that the data of a file is."""
     models = data.get("models", {})
     compiled = models.get("compiled", {})
     planned = _planned(data)
@@ -249,6 +281,7 @@ def _provider(data: dict[str, Any], parts: _Parts) -> ProviderType:
         },
         open_models=models.get("open", False),
         compiled_models={kind: Symbol.parse(name) for kind, name in compiled.items()},
+        source=source,
     )
 
 

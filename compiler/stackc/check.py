@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stackc.catalog import Catalog, JsonSchema
-from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.diagnostics.report import CompileError, Diagnostic, some
 from stackc.fields import Fields
 from stackc.kinds import KINDS
 from stackc.shape import faults_of
@@ -59,11 +59,20 @@ class ResourceSpec:
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """A reference to a backend: what is kept there, and whether as `kv` or `sql`."""
+    """A reference to a backend: what is kept there, and whether as `kv` or `sql`.
+
+    `owner` is the type of the provider whose store it is, None for a store of the stack.
+    """
 
     name: str
+    owner: str | None
     kind: str
     backend: Name
+
+    @property
+    def told(self) -> str:
+        """What a diagnostic calls it."""
+        return f"`{self.name}` of `{self.owner}`" if self.owner else f"`{self.name}`"
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class Spec:
     """A distribution of the right shape.
 
     The stage exists so that later ones deal with meaning alone: every key is known, every value has
-    the type of its field. Names may still dangle.
+    the type of its field. Names may still dangle. `faults` are the warnings, and the keys of
+    providers' configs that are not known after all: whoever resolves the names tells them too.
     """
 
     document: Document
@@ -85,20 +95,37 @@ class Spec:
     server: Object
     sections: Object
     unbuilt: tuple[Diagnostic, ...]
-    warnings: tuple[Diagnostic, ...]
+    faults: tuple[Diagnostic, ...]
 
 
 def check(document: Document, catalog: Catalog) -> Spec:
-    """The spec that a document is; raises CompileError with every fault of its shape."""
+    """The spec that a document is; raises CompileError with every fault of its shape.
+
+    An unknown key of a provider's config hides no name, so it does not keep names from being resolved.
+    """
     schema = catalog.distribution_schema
     faults = [*document.warnings]
-    faults += faults_of(document.root, schema, "the distribution", document.root.span)
-    for api, provider in _providers(document.root):
-        faults += _config_faults(api, provider, catalog)
-    stop_at_errors(faults)
+    faults += some(faults_of(document.root, schema, "the distribution", document.root.span))
+    unknown_keys: list[Diagnostic] = []
+    for fault in some(_configs_faults(document.root, catalog)):
+        (unknown_keys if fault.code == "unknown-key" else faults).append(fault)
+    _stop(faults, unknown_keys)
     fields = Fields(schema)
     spec = _spec(document, catalog, fields)
-    return replace(spec, warnings=stop_at_errors([*faults, *fields.faults]))
+    faults += some(fields.faults)
+    _stop(faults, unknown_keys)
+    return replace(spec, faults=(*faults, *unknown_keys))
+
+
+def _stop(faults: list[Diagnostic], others: list[Diagnostic]) -> None:
+    """Raises CompileError with all of them where one of the first is an error."""
+    if any(each.severity == "error" for each in faults):
+        raise CompileError([*faults, *others])
+
+
+def _configs_faults(root: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
+    for api, provider in _providers(root):
+        yield from _config_faults(api, provider, catalog)
 
 
 def _config_faults(api: Entry, provider: Mapping, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -159,7 +186,7 @@ def _spec(document: Document, catalog: Catalog, fields: Fields) -> Spec:
         server=server if isinstance(server, Object) else Object(()),
         sections=sections,
         unbuilt=tuple(_unbuilt(root, schema, zip(providers, configs, strict=True))),
-        warnings=(),
+        faults=(),
     )
 
 
@@ -234,16 +261,16 @@ def _backends(root: Mapping) -> dict[str, str] | None:
 
 def _stores(root: Mapping, schema: JsonSchema, providers: Configured) -> Iterator[StoreSpec]:
     """Every reference to a backend: those of the sections and those of the providers' configs."""
-    yield from _references(root, schema, schema["$defs"], "")
+    yield from _references(root, schema, schema["$defs"], None)
     for (_, provider), config in providers:
         owner = _name(provider.get("provider_type")).text
         config_value = provider.get("config")
         if isinstance(config_value, Mapping):
-            yield from _references(config_value, config, schema["$defs"], f"{owner} ")
+            yield from _references(config_value, config, schema["$defs"], owner)
 
 
 def _references(
-    mapping: Mapping, schema: JsonSchema, definitions: dict[str, JsonSchema], owner: str
+    mapping: Mapping, schema: JsonSchema, definitions: dict[str, JsonSchema], owner: str | None
 ) -> Iterator[StoreSpec]:
     properties = concrete(schema, definitions, mapping).get("properties", {})
     for entry in mapping.entries:
@@ -253,7 +280,7 @@ def _references(
         kind = concrete(found, definitions, entry.value).get("x-store")
         if kind is not None:
             backend = _name(entry.value.get("backend"))
-            yield StoreSpec(f"{owner}{entry.key}", kind, backend)
+            yield StoreSpec(entry.key, owner, kind, backend)
         else:
             yield from _references(entry.value, found, definitions, owner)
 

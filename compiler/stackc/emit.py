@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from jinja2 import Environment
 
 from stackc import literals, rendering, requirements, resources
+from stackc.garbage import kept
 from stackc.plan import Plan
 
 Files = dict[str, bytes]
@@ -15,6 +16,7 @@ TARGETS = ("container", "package")
 """The template folders: `package` goes into the Python package, the rest beside it."""
 
 
+@kept()
 def emit(plan: Plan, chat_templates: str | None) -> Files:
     """The files of a plan, sorted by path; `chat_templates` is that module's text, if any."""
     texts = {"plan.json": literals.json_text(plan.as_json())}

@@ -8,7 +8,9 @@ Dollar signs before `{` or a capital are each written `$$`.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 Operator = Literal["", ":=", ":+"]
@@ -58,7 +60,8 @@ class Malformed:
 
 
 _TOKEN = re.compile(
-    r"(?P<escape>\$\$(?=\$*[{A-Z_]))"
+    r"(?P<plain>\$++(?![{A-Z_]))"
+    r"|(?P<escape>(?:\$\$)++)"
     r"|\$\{env\.(?P<name>[A-Z_][A-Z0-9_]*)(?:(?P<operator>:[=+]|:(?![-?]))(?P<operand>(?:(?!\$\{)[^}])*))?\}"
     r"|(?P<braced>\$\{[^}]*\}?)"
     r"|(?P<bare>\$[A-Z_][A-Z0-9_]*)"
@@ -73,20 +76,32 @@ def parse(text: str) -> tuple[str | Text, list[Malformed]]:
     malformed: list[Malformed] = []
     end = 0
     for match in _TOKEN.finditer(text):
-        _add_literal(parts, text[end : match.start()])
+        parts.append(text[end : match.start()])
         end = match.end()
-        if match["escape"]:
-            _add_literal(parts, "$")
+        if match["plain"]:
+            parts.append(match["plain"])
+        elif match["escape"]:
+            parts.append("$" * (len(match[0]) // 2))
         elif match["name"]:
             parts.append(_reference(match))
             if match["operator"] == ":":
                 malformed.append(Malformed(match.start(), match[0], str(parts[-1]), old=True))
         else:
             malformed.append(Malformed(match.start(), match[0], _right_form(match[0])))
-    _add_literal(parts, text[end:])
-    if any(isinstance(part, Reference) for part in parts):
-        return Text(tuple(parts)), malformed
-    return "".join(part for part in parts if isinstance(part, str)), malformed
+    parts.append(text[end:])
+    joined = tuple(_joined(parts))
+    if any(isinstance(part, Reference) for part in joined):
+        return Text(joined), malformed
+    return "".join(part for part in joined if isinstance(part, str)), malformed
+
+
+def _joined(parts: list[str | Reference]) -> Iterator[str | Reference]:
+    """The parts, with all plain text between two references as one."""
+    for plain, group in groupby(parts, key=lambda part: isinstance(part, str)):
+        if not plain:
+            yield from group
+        elif text := "".join(map(str, group)):
+            yield text
 
 
 def _reference(match: re.Match[str]) -> Reference:
@@ -102,15 +117,6 @@ def _escaped(text: str, after: str) -> str:
     """Plain text as it is written before `after`."""
     run = r"\$+(?=[{A-Z_]|\Z)" if after.startswith("$") else r"\$+(?=[{A-Z_])"
     return re.sub(run, lambda match: match[0] * 2, text)
-
-
-def _add_literal(parts: list[str | Reference], text: str) -> None:
-    if not text:
-        return
-    if parts and isinstance(parts[-1], str):
-        parts[-1] += text
-    else:
-        parts.append(text)
 
 
 _MEANT = re.compile(

@@ -97,6 +97,8 @@ def string(text: str) -> str:
     What is not printable is escaped, so that no text can end its line or hide in it.
     """
     quote = _quote(text)
+    if text.isprintable() and quote not in text and "\\" not in text:
+        return quote + text + quote
     return quote + "".join(_escaped(character, quote) for character in text) + quote
 
 

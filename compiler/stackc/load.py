@@ -1,26 +1,28 @@
 """Reading: a distribution's text becomes a tree in which every value knows its place."""
 
+import os
+import stat
 from collections.abc import Iterator
-from math import isfinite
 from pathlib import Path
+from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from stackc import environment
+from stackc.core_schema import PREFIX, plain_value
 from stackc.diagnostics import errors, warnings
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.diagnostics.secrets import names_secret, without_secret
+from stackc.limits import MAX_BYTES, MAX_DEPTH, MAX_FAULTS, MAX_TEXT, MAX_VALUES
 from stackc.source import Source, Span
-from stackc.tree import Document, Entry, Mapping, Plain, Scalar, Sequence, Value
-
-MAX_VALUES = 100_000
-"""Values in one distribution, aliases expanded; more is an attack or a mistake."""
-
-MAX_DEPTH = 100
-"""Levels of nesting, far below what the interpreter's stack holds."""
+from stackc.tree import Document, Entry, Mapping, Scalar, Sequence, Value
+from stackc.yaml_events import Events
 
 
 def load(path: Path) -> Document:
@@ -31,20 +33,37 @@ def load(path: Path) -> Document:
 def read(path: Path, text: str) -> Document:
     """The document that a text is; `path` is only for the diagnostics."""
     source = Source(path, text)
-    node = _compose(source)
-    if not isinstance(node, MappingNode):
+    reader = _Reader(source)
+    root = reader.document()
+    if not isinstance(root, Mapping):
         raise CompileError([errors.not_a_distribution(Span.start_of(source))])
-    builder = _Builder(source)
-    root = builder.mapping(node)
-    return Document(source, root, stop_at_errors(builder.faults))
+    return Document(source, root, stop_at_errors(reader.faults))
+
+
+def read_plain(source: Source) -> Value | None:
+    """The value of a text in which `$` means nothing; None where it is empty.
+
+    Raises CompileError.
+    """
+    reader = _Reader(source, expressions=False)
+    value = reader.document()
+    stop_at_errors(reader.faults)
+    return value
 
 
 def _text(path: Path) -> str:
     nothing = Span.start_of(Source(path, ""))
     try:
-        data = path.read_bytes()
+        data = _bytes(path)
     except OSError as error:
         raise CompileError([errors.unreadable(nothing, error.strerror or str(error))]) from None
+    if len(data) > MAX_BYTES:
+        raise CompileError([errors.too_large(nothing)])
+    return decoded(path, data)
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The text of a file; raises CompileError where it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -53,172 +72,170 @@ def _text(path: Path) -> str:
         raise CompileError([errors.bad_yaml(span, "the file is not UTF-8")]) from None
 
 
-def _compose(source: Source) -> Node | None:
-    yaml = YAML(typ="rt", pure=True)
-    yaml.composer.warn_double_anchors = False  # YAML lets an anchor be set anew
-    yaml.max_depth = MAX_DEPTH + 1
-    try:
-        node: Node | None = yaml.compose(source.text)
-        return node
-    except MarkedYAMLError as error:
-        raise CompileError([_syntax_fault(source, error)]) from None
-    except ReaderError as error:
-        span = Span.at(source, error.position, 1)
-        raise CompileError([errors.bad_character(span, error.character)]) from None
-    except (ValueError, OverflowError):
-        fault = errors.bad_yaml(Span.start_of(source), "an escape in it stands for no character")
-        raise CompileError([fault]) from None
-    except (YAMLError, NotImplementedError) as error:
-        problem = str(error).splitlines()[0] if str(error) else "it cannot be read"
-        raise CompileError([errors.bad_yaml(Span.start_of(source), problem)]) from None
+def _bytes(path: Path) -> bytes:
+    """What a file holds, and no more than it takes to see that this is too much."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a named pipe would wait for a writer
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is not a file")
+        return file.read(MAX_BYTES + 1)
 
 
-def _syntax_fault(source: Source, error: MarkedYAMLError) -> Diagnostic:
-    place = _mark(source, error.problem_mark) or Span.start_of(source)
-    inside = _mark(source, error.context_mark)
-    if "maximum depth" in str(error):
-        return errors.too_large(inside or place, MAX_VALUES, MAX_DEPTH)
-    return errors.bad_syntax(place, error.problem or "", inside, error.context or "")
+class _Reader:
+    """Turns events into values; collects what is wrong on the way."""
 
-
-def _mark(source: Source, mark: StringMark | None) -> Span | None:
-    if mark is None:
-        return None
-    line, column = mark.line + 1, mark.column + 1
-    return Span(source, line, column, line, column + 1)
-
-
-class _Builder:
-    """Turns composed nodes into values; collects what is wrong on the way."""
-
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, expressions: bool = True) -> None:
         self.source = source
         self.faults: list[Diagnostic] = []
-        self._open: list[Node] = []
+        self._events = Events(source)
+        self._stream = iter(self._events)
+        self._anchors: dict[str, tuple[Value, int] | None] = {}
+        self._expressions = expressions
         self._count = 0
+        self._depth = 0
 
-    def value(self, node: Node, *, secret: bool = False) -> Value:
-        self._count += 1
-        if self._count > MAX_VALUES or len(self._open) > MAX_DEPTH:
-            raise CompileError([errors.too_large(self._span(node), MAX_VALUES, MAX_DEPTH)])
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, secret)
-        if any(node is outer for outer in self._open):
-            raise CompileError([errors.bad_yaml(self._span(node), "an alias holds itself")])
-        if isinstance(node, SequenceNode):
-            return self._sequence(node)
-        assert isinstance(node, MappingNode)
-        return self.mapping(node)
+    def document(self) -> Value | None:
+        """The one value of the file, or None where there is nothing."""
+        started = [next(self._stream, None), next(self._stream, None)]
+        if started[1] is None:
+            return None
+        value = self._value(next(self._stream))
+        list(self._stream)  # to its end, where the rest of the faults are
+        return value
 
-    def mapping(self, node: MappingNode) -> Mapping:
-        self._open.append(node)
-        own = [self._entry(key, value) for key, value in node.value if not _is_merge(key)]
+    def _value(self, event: Any, *, secret: bool = False) -> Value:
+        if isinstance(event, AliasEvent):
+            return self._aliased(event)
+        before = self._count
+        self._add(1, event)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        value = (
+            self._scalar(event, secret) if isinstance(event, ScalarEvent) else self._inner(event)
+        )
+        if event.anchor:
+            self._anchors[event.anchor] = value, self._count - before
+        return value
+
+    def _aliased(self, event: Any) -> Value:
+        span = self._span(event, event)
+        if event.anchor not in self._anchors:
+            fault = errors.bad_yaml(span, f"found undefined alias '{event.anchor}'")
+            raise CompileError([fault])
+        known = self._anchors[event.anchor]
+        if known is None:
+            raise CompileError([errors.bad_yaml(span, "an alias holds itself")])
+        value, size = known
+        self._add(size, event)
+        return value
+
+    def _add(self, size: int, event: Any) -> None:
+        self._count += size
+        length = event.end_mark.index - event.start_mark.index
+        if self._count > MAX_VALUES or self._depth > MAX_DEPTH or length > MAX_TEXT:
+            raise CompileError([errors.too_large(self._span(event, event))])
+        if len(self.faults) > MAX_FAULTS:
+            raise CompileError(self.faults)  # there is no end of it
+
+    def _inner(self, event: Any) -> Value:
+        self._depth += 1
+        value: Value = (
+            self._sequence(event) if isinstance(event, SequenceStartEvent) else self._mapping(event)
+        )
+        self._depth -= 1
+        return value
+
+    def _sequence(self, start: Any) -> Sequence:
+        items = []
+        while not isinstance(event := next(self._stream), SequenceEndEvent):
+            items.append(self._value(event))
+        return Sequence(tuple(items), self._span(start, event))
+
+    def _mapping(self, start: Any) -> Mapping:
         entries: dict[str, Entry] = {}
-        for entry in own:
+        merged: list[Entry] = []
+        while not isinstance(event := next(self._stream), MappingEndEvent):
+            if _is_merge(event):
+                merged += self._merged(event)
+                continue
+            entry = self._entry(event)
             if entry.key in entries:
                 first = entries[entry.key].key_span
                 self.faults.append(errors.duplicate_key(entry.key, entry.key_span, first))
             entries.setdefault(entry.key, entry)
-        for entry in self._merged(node):
+        for entry in merged:
             entries.setdefault(entry.key, entry)
-        self._open.pop()
-        return Mapping(tuple(entries.values()), self._span(node))
+        return Mapping(tuple(entries.values()), self._span(start, event))
 
-    def _merged(self, node: MappingNode) -> Iterator[Entry]:
-        for key, value in node.value:
-            if not _is_merge(key):
-                continue
-            merged = self.value(value)
-            for mapping in merged.items if isinstance(merged, Sequence) else (merged,):
-                if isinstance(mapping, Mapping):
-                    yield from mapping.entries
-                else:
-                    self.faults.append(errors.bad_yaml(self._span(key), "`<<` takes a mapping"))
+    def _merged(self, key: Any) -> Iterator[Entry]:
+        value = self._value(next(self._stream))
+        for mapping in value.items if isinstance(value, Sequence) else (value,):
+            if isinstance(mapping, Mapping):
+                yield from mapping.entries
+            else:
+                self.faults.append(errors.bad_yaml(self._span(key, key), "`<<` takes a mapping"))
 
-    def _sequence(self, node: SequenceNode) -> Sequence:
-        self._open.append(node)
-        items = tuple(self.value(item) for item in node.value)
-        self._open.pop()
-        return Sequence(items, self._span(node))
-
-    def _entry(self, key: Node, value: Node) -> Entry:
-        span = self._span(key)
-        if not isinstance(key, ScalarNode):
-            self.faults.append(errors.bad_yaml(span, "a key must be a plain word"))
-            return Entry(f"?{span.line}:{span.column}", span, self.value(value))
-        name = self._text(key)
-        if _is_empty(value):  # its own place is that of whatever comes next
+    def _entry(self, key: Any) -> Entry:
+        name, span = self._key(key)
+        event = next(self._stream)
+        if _is_empty(event):  # its own place is that of whatever comes next
+            self._add(1, event)
             return Entry(name, span, Scalar(None, "", span))
-        return Entry(name, span, self.value(value, secret=names_secret(name)))
+        return Entry(name, span, self._value(event, secret=names_secret(name)))
 
-    def _scalar(self, node: ScalarNode, secret: bool) -> Scalar:
-        value = _plain(node, self._text(node))
-        if not isinstance(value, str):
-            return Scalar(value, node.value, self._span(node))
+    def _key(self, event: Any) -> tuple[str, Span]:
+        if isinstance(event, ScalarEvent) and not event.anchor:
+            self._add(0, event)
+            return self._events.text(event), self._span(event, event)
+        value = self._value(event)
+        if isinstance(value, Scalar):
+            return value.raw, value.span
+        self.faults.append(errors.bad_yaml(value.span, "a key must be a plain word"))
+        return f"?{value.span.line}:{value.span.column}", value.span
+
+    def _scalar(self, event: Any, secret: bool) -> Scalar:
+        text, span = self._events.text(event), self._span(event, event)
+        value = plain_value(text, event.tag, quoted=not event.implicit[0])
+        if not isinstance(value, str) or not self._expressions:
+            return Scalar(value, text, span)
         parsed, malformed = environment.parse(value)
         for fault in malformed:
             told, place = (
                 without_secret(fault, value) if secret else fault,
-                self._within(node, fault),
+                self._within(event, fault),
             )
             if fault.old:
                 self.faults.append(warnings.old_expression(told, place, fixed=told is fault))
             else:
                 self.faults.append(errors.malformed_environment(told, place))
-        return Scalar(parsed, value, self._span(node))
+        return Scalar(parsed, value, span)
 
-    def _text(self, node: ScalarNode) -> str:
-        r"""The text of a scalar; a pair such as `\ud83d\ude00`, which JSON writes, is one character."""
-        text: str = node.value
-        try:
-            return text.encode("utf-16", "surrogatepass").decode("utf-16")
-        except UnicodeDecodeError:
-            self.faults.append(
-                errors.bad_yaml(self._span(node), "half a character is escaped here")
-            )
-            return text
-
-    def _within(self, node: ScalarNode, fault: environment.Malformed) -> Span:
+    def _within(self, event: Any, fault: environment.Malformed) -> Span:
         """The place of a part of a scalar: at its offset, or behind it by what the writing adds."""
-        start, end = node.start_mark.index + fault.offset, node.end_mark.index
+        start, end = event.start_mark.index + fault.offset, event.end_mark.index
         index = self.source.text.find(fault.text, start, end)
         if index < 0 or "\n" in fault.text:
-            return self._span(node)
+            return self._span(event, event)
         return Span.at(self.source, index, len(fault.text))
 
-    def _span(self, node: Node) -> Span:
-        start, end = node.start_mark, node.end_mark
-        span = Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-        if not isinstance(node, ScalarNode) and span.end_line > span.line:
-            return Span.whole_line(self.source, span.line)
-        return span
+    def _span(self, start: Any, end: Any) -> Span:
+        """From the start of an event to the end of the same or another one."""
+        line, column = self.source.place(start.start_mark.index)
+        end_line, end_column = self.source.place(end.end_mark.index)
+        if not isinstance(start, ScalarEvent) and end_line > line:
+            return Span.whole_line(self.source, line)
+        return Span(self.source, line, column, end_line, end_column)
 
 
-def _is_merge(key: Node) -> bool:
-    return bool(key.tag == "tag:yaml.org,2002:merge")
+def _is_merge(event: Any) -> bool:
+    """Whether a key is `<<` as it stands, or is told to be one."""
+    if not isinstance(event, ScalarEvent):
+        return False
+    plain = event.value == "<<" and event.implicit[0] and event.tag is None
+    return plain or event.tag == f"{PREFIX}merge"
 
 
-def _is_empty(node: Node) -> bool:
+def _is_empty(event: Any) -> bool:
     """Whether there is nothing at all, such as behind `key:`."""
-    return isinstance(node, ScalarNode) and bool(node.start_mark.index == node.end_mark.index)
-
-
-def _plain(node: ScalarNode, text: str) -> Plain:
-    """The JSON value of a scalar by YAML 1.2's core schema; dates and unknown tags stay text."""
-    kind = str(node.tag).rpartition(":")[2]
-    if kind == "null":
-        return None
-    if kind == "bool" and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        if kind == "int":
-            return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2].lower() in _BASES else 10)
-        if kind == "float":
-            number = float(text.replace("_", ""))
-            return number if isfinite(number) else text
-    except ValueError:
-        return text
-    return text
-
-
-_BASES = ("0x", "0o", "0b")
+    nothing = event.start_mark.index == event.end_mark.index
+    return isinstance(event, ScalarEvent) and bool(nothing)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from stackc.diagnostics import errors
-from stackc.diagnostics.report import CompileError
+from stackc.diagnostics.report import CompileError, Diagnostic
 from stackc.models.encoders.head import Figures, HeadData
 from stackc.models.sources.source import LockedFile, ModelSource, parse_source
-from stackc.source import Span
-from stackc.stack import Model, ModelType, Stack
+from stackc.source import Source, Span
+from stackc.stack import External, Model, ModelType, Stack
 
 VERSION = 3
 
@@ -134,6 +134,14 @@ class ModelKey:
 
 
 @dataclass(frozen=True)
+class LockedSource:
+    """A pinned source of external providers: its catalog files, and the code that is used of it."""
+
+    source: str
+    files: tuple[LockedFile, ...]
+
+
+@dataclass(frozen=True)
 class Lock:
     """What a stack is made of. `requires` and `excludes` are what the packages were resolved from."""
 
@@ -141,6 +149,7 @@ class Lock:
     excludes: tuple[str, ...]
     packages: tuple[Package, ...]
     models: tuple[LockedModel, ...]
+    external_providers: tuple[LockedSource, ...] = ()
 
     def model(self, model: Model) -> LockedModel:
         """The entry of a declared model that the lock is known to have."""
@@ -155,20 +164,30 @@ def path_of(distribution: Path) -> Path:
 
 def pinned(stack: Stack) -> Lock:
     """The lock that fits a stack; raises CompileError where it is missing or stale."""
-    distribution = stack.spec.document.source.path
-    path = path_of(distribution)
-    place = Span.start_of(stack.spec.document.source)
-    if not path.is_file():
-        raise CompileError([errors.missing_lock(str(path), str(distribution), place)])
-    try:
-        lock = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError):
-        fault = errors.unreadable_lock(str(path), str(distribution), place)
-        raise CompileError([fault]) from None
+    source = stack.spec.document.source
+    lock = read(source)
     changes = tuple(_changes(stack, lock))
     if changes:
-        raise CompileError([errors.stale_lock(str(path), str(distribution), changes, place)])
+        raise CompileError([stale(source, changes)])
     return lock
+
+
+def read(distribution: Source) -> Lock:
+    """The lock of a distribution as it is; raises CompileError where it is missing or none."""
+    path, place = path_of(distribution.path), Span.start_of(distribution)
+    if not path.is_file():
+        raise CompileError([errors.missing_lock(str(path), str(distribution.path), place)])
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        fault = errors.unreadable_lock(str(path), str(distribution.path), place)
+        raise CompileError([fault]) from None
+
+
+def stale(distribution: Source, changes: Sequence[str]) -> Diagnostic:
+    """What is said of a lock that was made before these changes."""
+    path, place = path_of(distribution.path), Span.start_of(distribution)
+    return errors.stale_lock(str(path), str(distribution.path), changes, place)
 
 
 def keys(stack: Stack) -> tuple[ModelKey, ...]:
@@ -181,6 +200,27 @@ def _changes(stack: Stack, lock: Lock) -> Iterator[str]:
     yield from _difference("package", _quoted(stack.packages.required), _quoted(lock.requires))
     yield from _difference("exclusion", _quoted(stack.packages.excluded), _quoted(lock.excludes))
     yield from _difference("model", keys(stack), locked)
+    yield from _external_changes(stack.external, lock.external_providers)
+
+
+def _external_changes(wanted: Sequence[External], locked: Sequence[LockedSource]) -> Iterator[str]:
+    files = {each.source: each.files for each in locked}
+    sources = tuple(each.source for each in wanted)
+    yield from _difference("external providers", _quoted(sources), _quoted(tuple(files)))
+    for each in wanted:
+        yield from changed_files(each.source, each.files, files.get(each.source, each.files))
+
+
+def changed_files(
+    source: str, wanted: Sequence[LockedFile], locked: Sequence[LockedFile]
+) -> Iterator[str]:
+    """How the files of a source are others than the lock pins, a line each."""
+    now, before = ({file.path: file.sha256 for file in files} for files in (wanted, locked))
+    names = ([f"`{path}` of `{source}`" for path in each] for each in (now, before))
+    yield from _difference("file", *names)
+    for path in now:
+        if path in before and now[path] != before[path]:
+            yield f"changed since then: `{path}` of `{source}`"
 
 
 def _difference(noun: str, wanted: Sequence[object], locked: Sequence[object]) -> Iterator[str]:
@@ -199,6 +239,8 @@ def dumps(lock: Lock) -> str:
         for key in ("commit", "licence", "licence_by"):
             if each.get(key, "") is None:
                 del each[key]
+    if not lock.external_providers:
+        del data["external_providers"]
     return json.dumps(data, indent=2) + "\n"
 
 
@@ -212,6 +254,10 @@ def parse(text: str) -> Lock:
         excludes=_texts(data["excludes"]),
         packages=tuple(_package(package) for package in data["packages"]),
         models=tuple(_model(model) for model in data["models"]),
+        external_providers=tuple(
+            LockedSource(_is(str, each["source"]), _files(each["files"]))
+            for each in _is(list, data.get("external_providers", []))
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from stackc.contradictions import contradictions
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.faults import model_faults, write_faults
-from stackc.lock import Lock, LockedHead, LockedModel, ModelKey, Package
+from stackc.lock import Lock, LockedHead, LockedModel, LockedSource, ModelKey, Package
 from stackc.measuring import Measurement
 from stackc.models.errors import InvalidOptionError, UnsupportedError
 from stackc.models.facts import Kind, ModelFacts, facts_of
@@ -63,7 +63,8 @@ def write_lock(stack: Stack, *, upgrade: bool) -> Path:
     models = _declared(stack)
     fetch = cache(lambda source: _fetched(source, distribution))
     pins = _each(models, lambda model: _pinned_model(model, distribution, fetch))
-    made = Lock(stack.packages.required, stack.packages.excluded, (), tuple(pins))
+    external = tuple(LockedSource(each.source, each.files) for each in stack.external)
+    made = Lock(stack.packages.required, stack.packages.excluded, (), tuple(pins), external)
     stop_at_errors(list(contradictions(stack, made)))
     old = _pinned(path)
     packages = _packages(stack.packages, () if upgrade else old, place)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import CommentMark
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.tokens import CommentToken
 from ruamel.yaml.util import load_yaml_guess_indent
 
@@ -14,6 +14,8 @@ from stackc.catalog import Catalog
 from stackc.diagnostics import errors
 from stackc.diagnostics.report import CompileError
 from stackc.environment import Text
+from stackc.external.entries import entries_of
+from stackc.external.sources import sources_of
 from stackc.fixes import applied
 from stackc.load import load, read
 from stackc.source import Span
@@ -26,6 +28,8 @@ from stackc.tree import Mapping, Scalar, Sequence, Value, plain
 def migrated(path: Path, catalog: Catalog) -> str:
     """The text of a distribution as one would write it today; raises CompileError."""
     document = load(path)
+    external = entries_of(sources_of(document, fresh=False), catalog)
+    catalog = catalog.extended(each.type for each in external)
     text = applied(document.source.text, [edit for each in document.warnings for edit in each.fix])
     new = modern(document, catalog)
     if new.changes:
@@ -36,13 +40,13 @@ def migrated(path: Path, catalog: Catalog) -> str:
 
 
 def _changed(text: str, changes: tuple[Change, ...]) -> str:
-    """The text with changes of its structure; what they cannot reach (merge keys) stays as it is."""
-    root, indent, offset = load_yaml_guess_indent(text.replace("\r\n", "\n"))
-    for change in changes:
-        try:
+    """The text with changes of its structure, or as it is where one cannot be made (merge keys)."""
+    try:
+        root, indent, offset = load_yaml_guess_indent(text.replace("\r\n", "\n"))
+        for change in changes:
             _apply(root, change)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            return text
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, YAMLError):
+        return text
     dumped = _dumped(root, indent, offset)
     return dumped.replace("\n", "\r\n") if "\r\n" in text else dumped
 

@@ -3,7 +3,10 @@
 import keyword
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, count
+
+from stackc.catalog import Symbol
 
 RESERVED = frozenset(
     (
@@ -38,8 +41,8 @@ def unique(
     chosen: dict[str, str] = {}
     for name in names:
         word = spell(name)
-        candidates = [word, f"{word}_{suffix}"]
-        candidates += [f"{word}_{suffix}_{number}" for number in range(2, len(names) + 2)]
+        numbered = (f"{word}_{suffix}_{number}" for number in count(2))
+        candidates = chain((word, f"{word}_{suffix}"), numbered)
         chosen[name] = next(each for each in candidates if each not in used)
         used.add(chosen[name])
     return chosen
@@ -58,3 +61,23 @@ _LIBRARIES = frozenset(
         *("pydantic", "starlette", "tokenizers", "uvloop"),
     )
 )
+
+
+def aliases(symbols: Iterable[Symbol], taken: frozenset[str]) -> dict[Symbol, str]:
+    """Other names for the classes whose own are taken: `acme.provider:Route` is `AcmeRoute`."""
+    used, chosen = set(taken), dict[Symbol, str]()
+    for symbol in dict.fromkeys(symbols):
+        word, number = symbol.name, 1
+        while word in used:
+            word = f"{_camel(symbol.module)}{symbol.name}{number if number > 1 else ''}"
+            number += 1
+        used.add(word)
+        if word != symbol.name:
+            chosen[symbol] = word
+    return chosen
+
+
+def _camel(module: str) -> str:
+    """The first part of a module's name, as classes are called."""
+    words = module.partition(".")[0].split("_")
+    return "".join(word[:1].upper() + word[1:] for word in words)

@@ -2,10 +2,12 @@
 
 Mappings are merged key by key, and a key without a value is left out, as JSON Merge Patch (RFC 7396)
 has it. Lists of things with an id are merged by the id, where `remove: true` leaves one out; any
-other list takes the place of the one below. Every value keeps the place where it was written.
+other list, and an empty one, takes the place of the one below. Every value keeps the place where it
+was written.
 """
 
 from dataclasses import replace
+from os.path import normpath, relpath
 from pathlib import Path
 
 from stackc.catalog import Catalog
@@ -15,7 +17,8 @@ from stackc.environment import Text
 from stackc.kinds import KINDS
 from stackc.load import load
 from stackc.source import Span
-from stackc.spellings.modern import modern
+from stackc.spellings.changes import Put, applied, found
+from stackc.spellings.modern import OF_A_FILE, modern
 from stackc.tree import Document, Mapping, Scalar, Sequence, Value
 
 IDS = ("benchmark_id", *(kind.id for kind in KINDS.values()), "connector_id", "provider_id")
@@ -26,20 +29,20 @@ REMOVE = "remove"
 
 def extended(document: Document, catalog: Catalog) -> Document:
     """A distribution over those that it extends, in today's spelling; raises CompileError."""
-    return _extended(document, catalog, ())
+    return modern(_merged(document, catalog, ()), catalog).document
 
 
-def _extended(document: Document, catalog: Catalog, above: tuple[Path, ...]) -> Document:
-    path, document = document.source.path, modern(document, catalog).document
-    named = document.root.entry("extends")
-    if named is None or not isinstance(named.value, Scalar):
-        return document
-    base = path.parent / str(named.value.value)
+def _merged(document: Document, catalog: Catalog, above: tuple[Path, ...]) -> Document:
+    path, named = document.source.path, document.root.get("extends")
+    if not isinstance(named, Scalar) or not isinstance(named.value, str):
+        return document  # of which the shape tells, where it is another value
+    document = modern(document, catalog, OF_A_FILE).document
+    base = Path(normpath(path.parent / named.value))
     chain = (*above, path)
-    _check_base(base, chain, named.value.span)
-    below = _extended(load(base), catalog, chain)
+    _check_base(base, chain, named.span)
+    below = modern(_merged(load(base), catalog, chain), catalog, OF_A_FILE).document
     merge = _Merge()
-    root = merge.mapping(below.root, _without(document.root, "extends"))
+    root = merge.mapping(_seen_from(path, below), _without(document.root, "extends"))
     warnings = stop_at_errors((*below.warnings, *document.warnings, *merge.faults))
     return replace(document, root=root, warnings=warnings)
 
@@ -51,6 +54,20 @@ def bases(distribution: Path) -> tuple[Path, ...]:
         return ()
     base = distribution.parent / str(named.value.value)
     return (base, *bases(base))
+
+
+def _seen_from(path: Path, below: Document) -> Mapping:
+    """A base whose `file:` sources, which count from its own folder, count from another one's."""
+    folder = relpath(below.source.path.parent, path.parent)
+    root, models = below.root, _models(below.root)
+    for index, model in enumerate(models if folder != "." else ()):
+        for keys in (("source",), ("head", "data")):
+            source = found(model, keys)
+            if isinstance(source, Scalar) and source.raw.startswith("file:"):
+                text = f"file:{normpath(Path(folder, source.raw.removeprefix('file:')))}"
+                place = ("registered_resources", "models", index, *keys)
+                root = applied(root, Put(place, replace(source, value=text, raw=text)))
+    return root
 
 
 def _check_base(base: Path, chain: tuple[Path, ...], span: Span) -> None:
@@ -85,9 +102,9 @@ class _Merge:
     def value(self, below: Value, over: Value) -> Value:
         if isinstance(below, Mapping) and isinstance(over, Mapping):
             return self.mapping(below, over)
-        if isinstance(below, Sequence) and isinstance(over, Sequence) and _have_ids(below, over):
-            return self._by_id(below, over)
-        return self.alone(over)
+        if not isinstance(below, Sequence) or not isinstance(over, Sequence) or not over.items:
+            return self.alone(over)
+        return self._by_id(below, over) if _have_ids(below, over) else self.alone(over)
 
     def alone(self, value: Value) -> Value:
         """A value with nothing below it, in which nothing can be removed."""
@@ -98,23 +115,36 @@ class _Merge:
         return value
 
     def _by_id(self, below: Sequence, over: Sequence) -> Sequence:
-        items: dict[object, list[Value]] = {}
-        for item in below.items:
-            items.setdefault(_id(item), []).append(item)
+        slots: list[Value | None] = list(below.items)
+        places: dict[object, list[int]] = {}
+        for index, item in enumerate(below.items):
+            places.setdefault(_id(item), []).append(index)
         for item in over.items:
-            id_ = _id(item)
-            known = items.get(id_)
+            untouched = places.setdefault(_id(item), [])
+            meant = _meant(below.items, untouched, item)
             if _removes(item):
-                self._remove(items, item)
-            elif known and known[0] in below.items:
-                items[id_] = [self.value(known[0], item), *known[1:]]
+                self._remove(slots, meant, item)
+            elif len(meant) == 1:
+                known = below.items[meant[0]]
+                slots[meant[0]] = _with_id(known, self.value(known, item))
             else:
-                items.setdefault(id_, []).append(self.alone(item))
-        return Sequence(tuple(each for found in items.values() for each in found), over.span)
+                slots.append(self.alone(item))
+            places[_id(item)] = [each for each in untouched if each not in meant]
+        return Sequence(tuple(each for each in slots if each is not None), over.span)
 
-    def _remove(self, items: dict[object, list[Value]], item: Value) -> None:
-        if items.pop(_id(item), None) is None:
+    def _remove(self, slots: list[Value | None], meant: list[int], item: Value) -> None:
+        if not meant:
             self.faults.append(section_errors.nothing_to_remove(str(_id(item)), item.span))
+        for index in meant:
+            slots[index] = None
+
+
+def _meant(items: tuple[Value, ...], same: list[int], item: Value) -> list[int]:
+    """Which of the items of one id an overlay is about: where there are several, its provider tells."""
+    named = _provider(item)
+    if len(same) <= 1 or named is None:
+        return same
+    return [index for index in same if _provider(items[index]) == named]
 
 
 def _have_ids(*lists: Sequence) -> bool:
@@ -124,12 +154,30 @@ def _have_ids(*lists: Sequence) -> bool:
 
 def _id(item: Value) -> object:
     """What tells an item apart: the text of its id, also where a variable switches it on."""
-    if isinstance(item, Mapping):
-        for key in IDS:
-            value = item.get(key)
-            if isinstance(value, Scalar):
-                return _plain_id(value)
-    return None
+    value = item.get(_id_key(item)) if isinstance(item, Mapping) else None
+    return _plain_id(value) if isinstance(value, Scalar) else None
+
+
+def _id_key(item: Value) -> str:
+    """The key of an item's id, or nothing."""
+    keys = (key for key in IDS if isinstance(item, Mapping) and isinstance(item.get(key), Scalar))
+    return next(keys, "")
+
+
+def _with_id(below: Value, merged: Value) -> Value:
+    """What is merged, with the id as it was: that an overlay names it does not switch it on."""
+    if not isinstance(below, Mapping) or not isinstance(merged, Mapping):
+        return merged
+    known, given = below.entry(_id_key(below)), merged.get(_id_key(merged))
+    if known is None or not isinstance(given, Scalar) or isinstance(given.value, Text):
+        return merged
+    entries = (known if each.key == known.key else each for each in merged.entries)
+    return replace(merged, entries=tuple(entries))
+
+
+def _provider(item: Value) -> object:
+    value = item.get("provider_id") if isinstance(item, Mapping) else None
+    return _plain_id(value) if isinstance(value, Scalar) else None
 
 
 def _plain_id(value: Scalar) -> object:
@@ -141,6 +189,11 @@ def _plain_id(value: Scalar) -> object:
 def _removes(item: Value) -> bool:
     flag = item.get(REMOVE) if isinstance(item, Mapping) else None
     return isinstance(flag, Scalar) and flag.value is True
+
+
+def _models(root: Mapping) -> tuple[Value, ...]:
+    models = found(root, ("registered_resources", "models"))
+    return models.items if isinstance(models, Sequence) else ()
 
 
 def _without(root: Mapping, key: str) -> Mapping:

@@ -1,13 +1,17 @@
 """The whole compiler on one page: load (and extend), check, resolve, plan, emit, package."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
-from stackc.diagnostics.report import stop_at_errors
+from stackc.diagnostics.report import CompileError, stop_at_errors
+from stackc.external.entries import entries_of
+from stackc.external.parts import parts_of
+from stackc.external.sources import sources_of
+from stackc.garbage import kept
 from stackc.load import load
 from stackc.lock import pinned
 from stackc.overlay import extended
@@ -16,15 +20,23 @@ from stackc.resolve import resolve
 from stackc.stack import Stack
 from stackc.tree import Document
 
+if TYPE_CHECKING:
+    from stackc.artifacts import Context
+
 
 @dataclass(frozen=True)
 class Made:
-    """What a distribution is compiled to, not yet written: path -> bytes, or the file to link."""
+    """What a distribution is compiled to, not yet written; `files` are those that are committed."""
 
     stack: Stack
     plan: Plan
     files: dict[str, bytes]
-    linked: Mapping[str, Path]
+    context: "Context"
+
+    @property
+    def written(self) -> dict[str, bytes]:
+        """The files of the folder that are no links, by path."""
+        return {**self.files, **self.context.code}
 
 
 @dataclass(frozen=True)
@@ -35,14 +47,25 @@ class Build:
     folder: Path
 
 
-def front(distribution: Path, catalog: Catalog) -> Stack:
-    """The stack that a distribution means, before anything is pinned; raises CompileError."""
-    return meaning(load(distribution), catalog)
+@kept()
+def front(distribution: Path, catalog: Catalog, *, fresh: bool = False) -> Stack:
+    """The stack that a distribution means, before anything is pinned; raises CompileError.
+
+    External provider types are read as their lock has them, or anew where `fresh`.
+    """
+    return meaning(load(distribution), catalog, fresh=fresh)
 
 
-def meaning(document: Document, catalog: Catalog) -> Stack:
+def meaning(document: Document, catalog: Catalog, *, fresh: bool = False) -> Stack:
     """The stack that a document means, over those that it extends; raises CompileError."""
-    return resolve(check(extended(document, catalog), catalog), catalog)
+    whole = extended(document, catalog)
+    sources = sources_of(whole, fresh=fresh)
+    external = entries_of(sources, catalog)
+    if external:
+        catalog = catalog.extended(each.type for each in external)
+        whole = extended(document, catalog)  # which now knows their old spellings
+    stack = resolve(check(whole, catalog), catalog)
+    return replace(stack, external=parts_of(stack, sources, external))
 
 
 def plan_of(distribution: Path, catalog: Catalog) -> Plan:
@@ -50,6 +73,7 @@ def plan_of(distribution: Path, catalog: Catalog) -> Plan:
     return planned_stack(distribution, catalog)[1]
 
 
+@kept()
 def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
     """What a distribution means, and its plan; raises CompileError. For questions about both."""
     return planned_document(load(distribution), catalog)
@@ -58,8 +82,11 @@ def planned_stack(distribution: Path, catalog: Catalog) -> tuple[Stack, Plan]:
 def planned_document(document: Document, catalog: Catalog) -> tuple[Stack, Plan]:
     """The same of a document, and of the lock that lies beside where it was read."""
     stack = meaning(document, catalog)
-    lock = pinned(stack)
-    stop_at_errors(list(contradictions(stack, lock)))
+    try:
+        lock = pinned(stack)
+    except CompileError as error:  # what was found before is told beside it
+        raise CompileError((*stack.warnings, *error.diagnostics)) from None
+    stop_at_errors((*stack.warnings, *contradictions(stack, lock)))
     return stack, plan(stack, lock, catalog)
 
 
@@ -71,7 +98,7 @@ def checked(distribution: Path, catalog: Catalog) -> Plan:
 
     budget = budget_of(stack.spec.document)
     limit = budget.image_mb
-    size = cached_size(planned, distribution, limit.most) if limit else None
+    size = cached_size(stack, planned, limit.most) if limit else None
     stop_at_errors(over_budget(budget, planned.lock, size))
     return planned
 
@@ -79,10 +106,13 @@ def checked(distribution: Path, catalog: Catalog) -> Plan:
 def made(distribution: Path, catalog: Catalog) -> Made:
     """What a distribution is compiled to; raises CompileError."""
     from stackc.artifacts import context
+    from stackc.external.installed import package_faults
 
     stack, planned = planned_stack(distribution, catalog)
     files = emitted(planned, distribution)
-    return Made(stack, planned, files, context(planned, distribution, files))
+    new = Made(stack, planned, files, context(stack, planned, files))
+    stop_at_errors(package_faults(stack, catalog.base_packages, new.context.wheels))
+    return new
 
 
 def emitted(planned: Plan, distribution: Path) -> dict[str, bytes]:
@@ -100,7 +130,7 @@ def build(distribution: Path, folder: Path | None, catalog: Catalog) -> Build:
 
     new = made(distribution, catalog)
     budget = budget_of(new.stack.spec.document)
-    size = size_of(new.plan, new.files, new.linked) if budget.image_mb else None
+    size = size_of(new.plan, new.written, new.context.linked) if budget.image_mb else None
     stop_at_errors(over_budget(budget, new.plan.lock, size))
     return Build(new.plan, written(new, folder))
 
@@ -112,7 +142,7 @@ def written(new: Made, folder: Path | None) -> Path:
 
     folder = folder or default_folder(new.plan)
     with write_faults(new.plan.place):
-        package(folder, new.files, new.linked)
+        package(folder, new.written, new.context.linked)
     return folder
 
 

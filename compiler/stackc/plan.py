@@ -1,5 +1,6 @@
 """Planning: everything that the output says is decided here, so that printing decides nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ from stackc.late_binding import Binding, shown
 from stackc.lock import Lock, LockedModel
 from stackc.memory import Memory, memory_of
 from stackc.models.decoders.chat_template import SUPPORT
-from stackc.names import folder, package, unique
+from stackc.names import aliases, folder, package, unique
 from stackc.openapi import document
 from stackc.planned_models import PlannedModel
 from stackc.requirements import PYTHON
@@ -44,12 +45,16 @@ class Imports:
 
 @dataclass(frozen=True)
 class PlannedProvider:
-    """A provider: how it is made, when it is there, what GET /v1/providers tells of it."""
+    """A provider: how it is made, when it is there, what GET /v1/providers tells of it.
+
+    `source` is where its type comes from, if from outside the catalog.
+    """
 
     map: str
     id: str
     api: str
     type: str
+    source: str | None
     condition: str | None
     enabled: str
     value: Expression
@@ -185,6 +190,12 @@ _IMPORTED_WHERE_CALLED = (("pydantic", "SecretStr"), ("stackrt.settings", "neede
 
 _LOCALS = frozenset(("settings", "registry"))
 
+_IN_THE_TEMPLATE = (
+    *("MODELS", "OPENAPI", "PROVIDERS", "Path", "ROUTES", "STACK", "Settings", "build"),
+    *("EmbeddingToolChoice", "Model", "ModelRegistry", "chat_templates", "dict", "str"),
+)
+"""Names of `app.py` that are always there, or that the planner uses."""
+
 
 class _Planner:
     """Names everything once, and collects the imports that the expressions turn out to need."""
@@ -192,15 +203,35 @@ class _Planner:
     def __init__(self, stack: Stack, lock: Lock) -> None:
         self._stack = stack
         self._lock = lock
-        self._imported: set[tuple[str, str]] = set()
+        self._imported: set[Symbol] = set()
         self.settings = tuple(map(setting_of, stack.variables))
         self.binding = Binding(self.settings)
         apis = [api.name for api in stack.apis]
         maps = frozenset(f"{api}_providers" for api in apis)
         self.variables = unique(apis, _LOCALS | maps, "api")
-        keys = [_key(stack, model) for model in stack.models if model.source]
+        self._aliases = aliases(_external(stack), self._taken(stack, maps))
+        compiled = [model for model in stack.models if model.source]
+        self._named = Counter(model.spec.id.text for model in compiled)
+        self._compiled_by: dict[str, list[Model]] = {}
+        for model in compiled:
+            self._compiled_by.setdefault(model.provider.id, []).append(model)
+        keys = [self._key(model) for model in compiled]
         self._folders = unique(keys, frozenset(), "model", folder)
         self._functions = unique(keys, frozenset(SUPPORT), "model")
+
+    def _key(self, model: Model) -> str:
+        """What tells a compiled model apart: its id, with the provider's where two have the same."""
+        id_ = model.spec.id.text
+        return id_ if self._named[id_] == 1 else f"{model.provider.id}-{id_}"
+
+    def _taken(self, stack: Stack, maps: frozenset[str]) -> frozenset[str]:
+        """The names in `app.py` that are not those of external classes."""
+        ours = [name for _, name in (*_ALWAYS_IMPORTED, *_IMPORTED_WHERE_CALLED)]
+        ours += [api.endpoint.name for api in stack.apis]
+        ours += [api.protocol.name for api in stack.provided if api.protocol]
+        types = [provider.type for provider in stack.providers]
+        ours += [each.name for type_ in types if not type_.source for each in type_.symbols]
+        return frozenset((*ours, *maps, *self.variables.values(), *_LOCALS, *_IN_THE_TEMPLATE))
 
     def provider(self, provider: Provider) -> PlannedProvider:
         enabled_by = provider.enabled_by
@@ -213,6 +244,7 @@ class _Planner:
             id=provider.id,
             api=provider.api,
             type=provider.type.type,
+            source=provider.type.source,
             condition=f"settings.{enabled_by.lower()} is not None" if enabled_by else None,
             enabled=f"where {enabled_by} is set" if enabled_by else "always",
             value=Call(self._use(provider.type.constructor), arguments),
@@ -220,20 +252,20 @@ class _Planner:
         )
 
     def _model_arguments(self, provider: Provider) -> Iterator[tuple[str, Expression]]:
-        models = [each for each in self._stack.models if each.provider is provider and each.source]
+        models = self._compiled_by.get(provider.id, []) if provider.api == "inference" else []
         if models:
             yield "models", ListOf(tuple(map(self._compiled, models)))
 
     def _compiled(self, model: Model) -> Expression:
         kind = self._facts(model).model_type
         name = self._use(model.provider.type.compiled_models[kind])
-        path = Child(Reference("MODELS"), self._folders[_key(self._stack, model)])
+        path = Child(Reference("MODELS"), self._folders[self._key(model)])
         arguments: list[tuple[str, Expression]] = [
             ("name", self.binding.expression(model.provider_model_id)),
             ("path", path),
         ]
         if kind == "llm":
-            function = self._functions[_key(self._stack, model)]
+            function = self._functions[self._key(model)]
             arguments.append(("render", Reference(f"chat_templates.{function}")))
             arguments.append(("slots", Constant(model.slots or DEFAULT_SLOTS)))
             if model.tool_choice:
@@ -252,7 +284,7 @@ class _Planner:
         for model in self._stack.models:
             if model.source:
                 facts = self._facts(model)
-                key = _key(self._stack, model)
+                key = self._key(model)
                 function = self._functions[key] if facts.model_type == "llm" else None
                 yield PlannedModel(
                     folder=self._folders[key],
@@ -342,18 +374,32 @@ class _Planner:
         ]
         if any(model.function for model in self.models()):
             own.insert(0, f"from {name} import chat_templates")
-        modules = sorted({module for module, _ in self._imported})
-        library = tuple(
-            f"from {module} import {', '.join(_isorted(self._names(module)))}" for module in modules
-        )
+        modules = sorted({symbol.module for symbol in self._imported})
+        library = tuple(line for module in modules for line in self._import_lines(module))
         return Imports(("from pathlib import Path",), library, tuple(own))
 
-    def _names(self, module: str) -> set[str]:
-        return {name for found, name in self._imported if found == module}
+    def _import_lines(self, module: str) -> Iterator[str]:
+        """What is imported of a module; what has another name in `app.py` on a line of its own."""
+        names = {each.name: self._aliases.get(each) for each in self._imported_from(module)}
+        plain = [name for name, alias in names.items() if alias is None]
+        if plain:
+            yield f"from {module} import {', '.join(_isorted(plain))}"
+        for name in _isorted(set(names) - set(plain)):
+            yield f"from {module} import {name} as {names[name]}"
+
+    def _imported_from(self, module: str) -> Iterator[Symbol]:
+        return (symbol for symbol in self._imported if symbol.module == module)
 
     def _use(self, symbol: Symbol) -> str:
-        self._imported.add((symbol.module, symbol.name))
-        return symbol.name
+        self._imported.add(symbol)
+        return self._aliases.get(symbol, symbol.name)
+
+
+def _external(stack: Stack) -> list[Symbol]:
+    """The classes of external providers that are not ours."""
+    types = [provider.type for provider in stack.providers if provider.type.source]
+    symbols = [symbol for type_ in types for symbol in type_.symbols]
+    return [each for each in symbols if each.module.partition(".")[0] != "stackrt"]
 
 
 def _exposed(port: Checked) -> int:
@@ -364,16 +410,9 @@ def _exposed(port: Checked) -> int:
     return port if isinstance(port, int) else DEFAULT_PORT
 
 
-def _isorted(names: set[str]) -> list[str]:
+def _isorted(names: Iterable[str]) -> list[str]:
     """Constants, then classes, then the rest, as import sorters have it."""
     return sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
-
-
-def _key(stack: Stack, model: Model) -> str:
-    """What tells a compiled model apart: its id, with the provider's where two have the same."""
-    id_ = model.spec.id.text
-    same = [each for each in stack.models if each.source and each.spec.id.text == id_]
-    return id_ if len(same) == 1 else f"{model.provider.id}-{id_}"
 
 
 def _provider_json(provider: PlannedProvider) -> dict[str, Any]:
@@ -381,6 +420,7 @@ def _provider_json(provider: PlannedProvider) -> dict[str, Any]:
         "id": provider.id,
         "api": provider.api,
         "type": provider.type,
+        **({"source": provider.source} if provider.source else {}),
         "enabled_by": provider.condition,
         "value": as_json(provider.value),
     }

@@ -13,26 +13,29 @@ from stackc.tree import Mapping, Scalar, Sequence, Value
 ATTRIBUTES = ("namespaces", "projects", "roles", "teams")
 """What is known of a user beside the name."""
 
-ACTIONS = frozenset(("create", "delete", "read", "update"))
+ACTIONS = ("create", "delete", "read", "update")
+
+MOST_PARTS = 8
+"""Parts of a resource's name behind which a `*` is looked for."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """What a rule fits: no principal is everybody, no resource is everything.
 
-    `conditional`: whether it also depends on who the user is to the resource.
+    `conditions` are those under `when` or `unless`, after that word; without them it always decides.
     """
 
     principal: str | None
     actions: frozenset[str]
     resource: str | None
-    conditional: bool
+    conditions: tuple[str, ...]
     span: Span
 
     def covers(self, other: "Rule") -> bool:
         """Whether it decides whatever the other one fits."""
         return (
-            not self.conditional
+            self.conditions in ((), other.conditions)
             and self.principal in (None, other.principal)
             and self.actions >= other.actions
             and _covers(self.resource, other.resource)
@@ -42,10 +45,14 @@ class Rule:
 def policy_diagnostics(spec: Spec) -> Iterator[Diagnostic]:
     """What is wrong with the rules of `server.auth`, and which of them are shadowed."""
     auth = _at(spec.document.root, "server", "auth")
-    for key in ("access_policy", "route_policy"):
-        for item in _items(_at(auth, key)):
-            yield from _form_faults(item)
-    yield from _shadowed([_rule(item) for item in _items(_at(auth, "access_policy"))])
+    for route in _items(_at(auth, "route_policy")):
+        yield from _form_faults(route)
+    rules: list[Rule] = []
+    for item in _items(_at(auth, "access_policy")):
+        faults = list(_form_faults(item))
+        yield from faults
+        rules += [] if faults else [_rule(item)]
+    yield from shadowed(rules)
 
 
 def _form_faults(rule: Mapping) -> Iterator[Diagnostic]:
@@ -60,6 +67,9 @@ def _form_faults(rule: Mapping) -> Iterator[Diagnostic]:
         for condition in _texts(rule.get(key)):
             yield from _condition_faults(condition)
     for effect in effects:
+        for action in _texts(_at(rule.get(effect), "actions")):
+            if action.raw not in ACTIONS:
+                yield section_errors.unknown_action(action.raw, ACTIONS, action.span)
         yield from _resource_faults(_at(rule.get(effect), "resource"))
         for path in _texts(_at(rule.get(effect), "paths")):
             yield from _path_faults(path)
@@ -68,6 +78,8 @@ def _form_faults(rule: Mapping) -> Iterator[Diagnostic]:
 def _condition_faults(condition: Scalar) -> Iterator[Diagnostic]:
     match condition.raw.split():
         case ["user", "is", "owner"] | ["user", "is", "not", "owner"]:
+            return
+        case ["resource", "is", "unowned"]:
             return
         case (
             ["user", "with", _, "in", name]
@@ -108,31 +120,52 @@ def _pattern_faults(text: Scalar) -> Iterator[Diagnostic]:
         yield section_errors.bad_rule(problem, text.span, "mend the pattern")
 
 
-def _shadowed(rules: list[Rule]) -> Iterator[Diagnostic]:
+def shadowed(rules: list[Rule]) -> Iterator[Diagnostic]:
+    """The rules that one before them covers."""
+    before: dict[tuple[str | None, str | None], list[tuple[int, Rule]]] = {}
     for index, rule in enumerate(rules):
-        earlier = next((each for each in rules[:index] if each.covers(rule)), None)
-        if earlier:
-            yield warnings.shadowed_rule(rule.span, earlier.span)
+        alike = (before.get(key, ()) for key in _covering(rule))
+        covering = ((i, each) for found in alike for i, each in found if each.covers(rule))
+        first = min(covering, key=lambda pair: pair[0], default=None)
+        if first:
+            yield warnings.shadowed_rule(rule.span, first[1].span)
+        else:
+            before.setdefault((rule.principal, rule.resource), []).append((index, rule))
+
+
+def _covering(rule: Rule) -> Iterator[tuple[str | None, str | None]]:
+    """The principals and resources of rules that may cover a rule: few, however many there are."""
+    parts = rule.resource.split("::", MOST_PARTS)[:-1] if rule.resource else []
+    wide = ("::".join((*parts[: end + 1], "*")) for end in range(len(parts)))
+    for resource in (None, rule.resource, *wide):
+        yield from ((None, resource), (rule.principal, resource))
 
 
 def _rule(rule: Mapping) -> Rule:
-    scope = rule.get("permit") or rule.get("forbid")
+    scope = rule.get("permit" if _given(rule, "permit") else "forbid")
     resource = next((each.raw for each in _texts(_at(scope, "resource"))), None)
     principal = next((each.raw for each in _texts(_at(scope, "principal"))), None)
     return Rule(
         principal=principal,
-        actions=frozenset(each.raw for each in _texts(_at(scope, "actions"))) or ACTIONS,
+        actions=frozenset(each.raw for each in _texts(_at(scope, "actions"))),
         resource=resource,
-        conditional=_given(rule, "when") or _given(rule, "unless"),
+        conditions=tuple(_conditions(rule)),
         span=rule.span,
     )
+
+
+def _conditions(rule: Mapping) -> Iterator[str]:
+    for key in ("when", "unless"):
+        if _given(rule, key):
+            yield key
+            yield from (each.raw for each in _texts(rule.get(key)))
 
 
 def _covers(resource: str | None, other: str | None) -> bool:
     """Whether a resource pattern fits everything that another one fits."""
     if resource is None or resource == other:
         return True
-    if other is None or not resource.endswith("::*"):
+    if other is None or resource.startswith("regex:") or not resource.endswith("::*"):
         return False
     return other.startswith(resource.removesuffix("*"))
 

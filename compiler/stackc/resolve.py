@@ -7,7 +7,7 @@ from typing import cast
 from stackc.catalog import Catalog, Packages
 from stackc.check import ProviderSpec, Spec
 from stackc.diagnostics import errors, section_errors
-from stackc.diagnostics.report import Diagnostic, stop_at_errors
+from stackc.diagnostics.report import Diagnostic, some, stop_at_errors
 from stackc.diagnostics.suggest import renames
 from stackc.lint import suspicions
 from stackc.order import CycleError, in_order
@@ -21,19 +21,24 @@ from stackc.variables import variables_of
 
 def resolve(spec: Spec, catalog: Catalog) -> Stack:
     """The stack that a spec means; raises CompileError with every name that does not resolve."""
-    faults = [*spec.warnings]
-    faults += _api_faults(spec, catalog)
-    faults += _duplicate_providers(spec)
-    providers = tuple(_bound_providers(spec, catalog, faults))
-    faults += _dependency_faults(spec, providers, catalog)
-    models = bound_models(spec, providers, faults)
-    faults += _unused(spec, providers, catalog)
-    faults += _store_faults(spec)
-    faults += resource_faults(spec)
-    faults += policy_diagnostics(spec)
+    faults = [*spec.faults]
+    faults += some(_api_faults(spec, catalog))
+    faults += some(_duplicate_providers(spec))
+    faults += some(_provider_type_faults(spec, catalog))
+    providers = tuple(_bound_providers(spec, catalog))
+    faults += some(_dependency_faults(spec, providers, catalog))
+    unbound: list[Diagnostic] = []
+    models = bound_models(spec, providers, unbound)
+    faults += some(unbound)
+    faults += some(_unused(spec, providers, catalog))
+    faults += some(_store_faults(spec))
+    faults += some(resource_faults(spec))
+    faults += some(policy_diagnostics(spec))
     faults += spec.unbuilt
-    faults += suspicions(spec, providers, catalog.distribution_schema)
-    variables = variables_of(spec, faults)
+    faults += some(suspicions(spec, providers, catalog.distribution_schema))
+    unclear: list[Diagnostic] = []
+    variables = variables_of(spec, unclear)
+    faults += some(unclear)
     warnings = stop_at_errors(faults)
     return Stack(
         name=spec.name.text,
@@ -87,16 +92,24 @@ def _duplicate_providers(spec: Spec) -> Iterator[Diagnostic]:
         first.setdefault(key, provider.id)
 
 
-def _bound_providers(spec: Spec, catalog: Catalog, faults: list[Diagnostic]) -> Iterator[Provider]:
+def _provider_type_faults(spec: Spec, catalog: Catalog) -> Iterator[Diagnostic]:
+    for provider in spec.providers:
+        if provider.api.text in catalog.api_names:
+            found = catalog.provider(provider.api.text, provider.type.text)
+            if found is None:
+                yield _unknown_provider(provider, catalog)
+            elif found.planned:
+                yield section_errors.planned_provider(provider.type, provider.api.text)
+
+
+def _bound_providers(spec: Spec, catalog: Catalog) -> Iterator[Provider]:
+    """The providers whose type is known."""
     for provider in spec.providers:
         if provider.api.text not in catalog.api_names:
             continue
         found = catalog.provider(provider.api.text, provider.type.text)
         if found is None:
-            faults.append(_unknown_provider(provider, catalog))
             continue
-        if found.planned:
-            faults.append(section_errors.planned_provider(provider.type, provider.api.text))
         yield Provider(
             id=provider.id.text,
             api=provider.api.text,
@@ -163,8 +176,9 @@ def _unused(spec: Spec, providers: tuple[Provider, ...], catalog: Catalog) -> It
     known = used & {*catalog.api_names}
     used |= {other for name in known for other in catalog.api(name).implies}
     modelled = {model.provider.text for model in spec.models if model.provider}
+    places = {id(each.type): each.id for each in spec.providers}  # an alias has equal ones
     for provider in providers:
-        place = next(each.id for each in spec.providers if each.type is provider.span)
+        place = places[id(provider.span)]
         if provider.api not in used and not misspelt:
             yield errors.unused_provider(place, f"`{provider.api}` is not in `apis`")
         elif provider.type.compiled_models and provider.id not in modelled:
@@ -176,9 +190,10 @@ def _store_faults(spec: Spec) -> Iterator[Diagnostic]:
     for store in spec.stores:
         type_ = backends.get(store.backend.text)
         if type_ is None:
-            yield errors.unknown_backend(store.name, store.backend, backends)
+            fitting = [name for name in backends if backends[name].startswith(store.kind)]
+            yield errors.unknown_backend(store.told, store.backend, fitting or list(backends))
         elif store.kind != "any" and not type_.startswith(f"{store.kind}_"):
-            yield section_errors.wrong_backend_kind(store.name, store.backend, store.kind, type_)
+            yield section_errors.wrong_backend_kind(store.told, store.backend, store.kind, type_)
 
 
 DEFAULT_BACKENDS = {"kv_default": "kv_sqlite", "sql_default": "sql_sqlite"}

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from stackc.check import ResourceSpec, Spec
 from stackc.diagnostics import errors, section_errors
-from stackc.diagnostics.report import Diagnostic
+from stackc.diagnostics.report import Diagnostic, some
 from stackc.models.encoders.head import HeadData
 from stackc.models.errors import InvalidSourceError
 from stackc.models.sources.source import ModelSource, parse_source
@@ -24,10 +24,15 @@ def bound_models(
     spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
 ) -> tuple[Model, ...]:
     """The models of a spec; what does not resolve is added to `faults`."""
+    faults += some(_provider_faults(spec))
     models = tuple(_bound_models(spec, providers, faults))
     faults += _duplicate_models(models)
+    beside: dict[str, dict[str, Model]] = {}
+    for each in models:
+        beside.setdefault(each.provider.id, {})[each.spec.id.text] = each
     return tuple(
-        replace(model, tool_choice=_tool_choice(model, models, spec, faults)) for model in models
+        replace(model, tool_choice=_tool_choice(model, beside[model.provider.id], spec, faults))
+        for model in models
     )
 
 
@@ -35,10 +40,9 @@ def _bound_models(
     spec: Spec, providers: tuple[Provider, ...], faults: list[Diagnostic]
 ) -> Iterator[Model]:
     serving = {each.id: each for each in reversed(providers) if each.api == "inference"}
-    named = [each.id.text for each in spec.providers if each.api.text == "inference"]
+    named = _named(spec)
     for model in spec.models:
-        name = _provider_name(model, named, faults)
-        provider = serving.get(name.text) if name else None
+        provider = serving.get(_provider_name(model, named))
         if provider is None:  # which is told
             continue
         faults += _source_faults(model, provider)
@@ -46,17 +50,28 @@ def _bound_models(
         yield _model(model, provider, source, _head(model, faults))
 
 
-def _provider_name(model: ResourceSpec, named: list[str], faults: list[Diagnostic]) -> Name | None:
-    """The provider of a model: the one that it names, or the only one."""
+def _named(spec: Spec) -> dict[str, None]:
+    """The ids of the providers that models can have."""
+    return {each.id.text: None for each in spec.providers if each.api.text == "inference"}
+
+
+def _provider_name(model: ResourceSpec, named: dict[str, None]) -> str:
+    """The provider of a model: the one that it names, or the only one, or "" for none."""
     if model.provider is None:
-        if len(named) == 1:
-            return Name(named[0], model.id.span)
-        faults.append(section_errors.ambiguous_provider(model.id, "inference", sorted(named)))
-    elif model.provider.text == EVERY and EVERY not in named:
-        faults.append(section_errors.planned_everywhere(model.id, model.provider))
-    elif model.provider.text not in named:
-        faults.append(errors.unknown_model_provider(model.id, model.provider, set(named)))
-    return model.provider
+        return next(iter(named)) if len(named) == 1 else ""
+    return model.provider.text
+
+
+def _provider_faults(spec: Spec) -> Iterator[Diagnostic]:
+    named = _named(spec)
+    for model in spec.models:
+        if model.provider is None:
+            if len(named) != 1:
+                yield section_errors.ambiguous_provider(model.id, "inference", sorted(named))
+        elif model.provider.text == EVERY and EVERY not in named:
+            yield section_errors.planned_everywhere(model.id, model.provider)
+        elif model.provider.text not in named:
+            yield errors.unknown_model_provider(model.id, model.provider, set(named))
 
 
 EVERY = "all"
@@ -148,14 +163,13 @@ def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
 
 
 def _tool_choice(
-    model: Model, models: tuple[Model, ...], spec: Spec, faults: list[Diagnostic]
+    model: Model, beside: dict[str, Model], spec: Spec, faults: list[Diagnostic]
 ) -> ToolChoice | None:
-    """The tool choice of a compiled model, its model looked up beside it."""
+    """The tool choice of a compiled model, its model looked up among those of the same provider."""
     written = model.spec.fields.get("tool_choice")
     if not isinstance(written, Object) or not model.provider.type.compiled_models:
         return None
     wanted = Name(str(written.get("model")), model.spec.span("tool_choice.model"))
-    beside = {each.spec.id.text: each for each in models if each.provider is model.provider}
     if wanted.text in beside:
         threshold: Any = written.get("threshold")
         return ToolChoice(beside[wanted.text], THRESHOLD if threshold is None else float(threshold))

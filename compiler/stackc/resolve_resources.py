@@ -12,8 +12,9 @@ from stackc.values import Name
 
 def resource_faults(spec: Spec) -> Iterator[Diagnostic]:
     """Every name of a resource, or of a section about them, that dangles or stands twice."""
+    known = {kind.api: _providers(spec, kind.api) for kind in KINDS.values()}
     for resource in spec.resources:
-        yield from _provider_faults(resource, _providers(spec, KINDS[resource.kind].api))
+        yield from _provider_faults(resource, known[KINDS[resource.kind].api])
     yield from _duplicates(spec)
     yield from _dangling_datasets(spec)
     yield from _section_faults(spec)
@@ -26,7 +27,7 @@ def _providers(spec: Spec, api: str) -> list[str]:
 def _provider_faults(resource: ResourceSpec, known: list[str]) -> Iterator[Diagnostic]:
     kind = KINDS[resource.kind]
     if resource.provider is None:
-        if kind.chooses and len(known) != 1:
+        if not known or (kind.chooses and len(known) > 1):
             yield section_errors.ambiguous_provider(resource.id, kind.api, known)
     elif resource.provider.text not in known:
         yield section_errors.unknown_resource_provider(
@@ -51,13 +52,22 @@ def _dangling_datasets(spec: Spec) -> Iterator[Diagnostic]:
             yield section_errors.unknown_resource("dataset", dataset, known)
 
 
+QUALIFIED_MODELS = (
+    ("default_embedding_model",),
+    ("default_reranker_model",),
+    ("rewrite_query_params", "model"),
+    ("contextual_retrieval_params", "model"),
+)
+"""Where the section `vector_stores` names a model of a provider."""
+
+
 def _section_faults(spec: Spec) -> Iterator[Diagnostic]:
     """Defaults of sections that name what is not there."""
     root = spec.document.root
     stores, models = _providers(spec, "vector_io"), _providers(spec, "inference")
     yield from _dangling(_at(root, "vector_stores", "default_provider_id"), "vector_io", stores)
-    for key in ("default_embedding_model", "default_reranker_model"):
-        named = _at(root, "vector_stores", key, "provider_id")
+    for path in QUALIFIED_MODELS:
+        named = _at(root, "vector_stores", *path, "provider_id")
         yield from _dangling(named, "inference", models)
     shield = _at(root, "safety", "default_shield_id")
     known = {each.id.text for each in spec.resources if each.kind == "shields"}

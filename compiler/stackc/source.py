@@ -1,8 +1,10 @@
 """Places in a source file: what every value knows of where it was written."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 
@@ -24,9 +26,17 @@ class Source:
         start = starts[line - 1] if line <= len(starts) else len(self.text)
         return min(start + column - 1, len(self.text))
 
+    def place(self, index: int) -> tuple[int, int]:
+        """The line and the column of a character of the text."""
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(end.end() for end in re.finditer(r"\r\n|\r|\n", self.text))]
+        """Where each line starts in the text."""
+        if "\r" not in self.text:
+            return [0, *accumulate(len(line) + 1 for line in self.lines)]
+        return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))]
 
 
 @dataclass(frozen=True, order=True)
@@ -61,9 +71,7 @@ class Span:
     @classmethod
     def at(cls, source: Source, index: int, length: int) -> "Span":
         """The characters of one line from an index of the text on."""
-        before = source.text[:index].replace("\r\n", "\n").replace("\r", "\n")
-        line = before.count("\n") + 1
-        column = len(before) - before.rfind("\n")
+        line, column = source.place(index)
         return cls(source, line, column, line, column + length)
 
     @classmethod

@@ -1,13 +1,15 @@
 """What a distribution means: its parts bound to each other, with nothing said of how."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from stackc.catalog import Api, Packages, ProviderType
+from stackc.catalog import Api, Packages, ProviderType, Symbol
 from stackc.check import ResourceSpec, Spec
 from stackc.diagnostics.report import Diagnostic
 from stackc.models.encoders.head import HeadData
-from stackc.models.sources.source import ModelSource
+from stackc.models.sources.source import LockedFile, ModelSource
+from stackc.source import Span
 from stackc.tree import Value
 from stackc.values import Checked, Name, Object
 from stackc.variables import Variable
@@ -72,6 +74,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class External:
+    """A source of external providers: the files that the lock pins, and the code that is copied.
+
+    `code` holds the modules that the stack reaches, by their path in the `folder` of a `file:` source;
+    `installed` are the classes that are elsewhere, ours or a package's, each with its place.
+    """
+
+    source: str
+    files: tuple[LockedFile, ...]
+    folder: Path | None
+    code: dict[str, bytes]
+    installed: tuple[tuple[Symbol, Span], ...]
+
+
+@dataclass(frozen=True)
 class Stack:
     """What to build, with no name left to look up, and nothing of how.
 
@@ -92,3 +109,9 @@ class Stack:
     measuring_packages: Packages
     spec: Spec
     warnings: tuple[Diagnostic, ...]
+    external: tuple[External, ...] = ()
+
+    @property
+    def external_code(self) -> dict[str, bytes]:
+        """The modules of external providers that are part of the stack, by their path."""
+        return {path: data for each in self.external for path, data in sorted(each.code.items())}

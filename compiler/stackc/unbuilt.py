@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stackc.catalog import JsonSchema
 from stackc.diagnostics import section_errors
 from stackc.diagnostics.report import Diagnostic
-from stackc.tree import Entry, Mapping, Sequence, Value, plain
+from stackc.tree import Entry, Mapping, Sequence, Value
 from stackc.variants import concrete
 
 
@@ -24,8 +24,9 @@ def _of_entry(entry: Entry, schema: JsonSchema, root: JsonSchema) -> Iterator[Di
     planned = schema.get("x-planned")
     if planned is None:
         yield from unbuilt(entry.value, schema, root)
-    elif _asks(plain(entry.value), schema.get("default")):
-        yield section_errors.not_yet_supported(entry.key, planned, entry.key_span)
+    elif _asks(entry.value, schema, root):
+        instead = schema.get("x-instead")
+        yield section_errors.not_yet_supported(entry.key, planned, entry.key_span, instead)
 
 
 def _schema_of(key: str, schema: JsonSchema) -> JsonSchema:
@@ -35,8 +36,11 @@ def _schema_of(key: str, schema: JsonSchema) -> JsonSchema:
     return found if isinstance(found, dict) else {}
 
 
-def _asks(value: object, default: object) -> bool:
+def _asks(value: Value, schema: JsonSchema, root: JsonSchema) -> bool:
     """Whether a value asks for anything: neither nothing nor what there is without it."""
-    if isinstance(value, dict):
-        return any(_asks(each, None) for each in value.values())
-    return value not in (None, False, "", []) and value != default
+    if isinstance(value, Sequence):
+        return bool(value.items)
+    if isinstance(value, Mapping):
+        schema = concrete(schema, root.get("$defs", {}), value)
+        return any(_asks(each.value, _schema_of(each.key, schema), root) for each in value.entries)
+    return value.value not in (None, "") and value.value != schema.get("default", False)

@@ -68,8 +68,9 @@ def _uses(spec: Spec) -> Iterator[_Use]:
         switch = model.enabled_by or enabled_by.get(model.provider.text if model.provider else "")
         yield from _model_switch(model)
         for value in late_bound(model.fields):
+            given = value.only is not None and value.only.operator == ":="
             if value.field != "provider_id":
-                yield from _of(value, switch, None)
+                yield from _of(value, switch, switch if given else None)
     for value in late_bound(spec.server):
         yield from _of(value, None, None)
 
@@ -112,13 +113,12 @@ def _may_lack(value: LateBound, default: Static, inside: str | None) -> bool:
 
 
 def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable:
-    typed = [use for use in uses if use.typed] or uses
-    first = typed[0]
+    typed = [use for use in uses if use.typed]
+    kind: Kind = typed[0].kind if typed else "string"  # a switch takes any text
     secret = any(use.secret for use in typed)
     for use in typed[1:]:
-        if use.kind != first.kind:
-            kinds = use.kind, first.kind
-            faults.append(errors.conflicting_kinds(name, *kinds, use.span, first.span))
+        if use.kind != kind:
+            faults.append(errors.conflicting_kinds(name, use.kind, kind, use.span, typed[0].span))
     given = [use for use in typed if use.reference.operator == ":=" and not use.needed]
     for use in given[1:]:
         if use.default != given[0].default:
@@ -131,7 +131,7 @@ def _variable(name: str, uses: list[_Use], faults: list[Diagnostic]) -> Variable
     switches = {use.enabled_by for use in needing if use.enabled_by not in (None, name)}
     return Variable(
         name=name,
-        kind=first.kind,
+        kind=kind,
         secret=secret,
         required=always,
         default=None if switch else given[0].default if given else None,

@@ -31,7 +31,10 @@ class DownloadError(Exception):
 def wheels(packages: Sequence[Package]) -> dict[str, Path]:
     """The wheels by file name, from the cache or, on first use, by pip. Raises DownloadError."""
     machine = _machine()
-    requirements = text(for_platform(packages, machine))
+    wanted = for_platform(packages, machine)
+    if not wanted:
+        return {}
+    requirements = text(wanted)
     folder = _folder(requirements, machine)
     if not folder.is_dir():
         with task("wheels of the image"):
@@ -42,7 +45,10 @@ def wheels(packages: Sequence[Package]) -> dict[str, Path]:
 def cached_wheels(packages: Sequence[Package]) -> dict[str, Path] | None:
     """The wheels by file name where the cache has them, else None."""
     machine = _machine()
-    folder = _folder(text(for_platform(packages, machine)), machine)
+    wanted = for_platform(packages, machine)
+    if not wanted:
+        return {}
+    folder = _folder(text(wanted), machine)
     return _in(folder) if folder.is_dir() else None
 
 

@@ -154,6 +154,21 @@ def test_leaves_are_those_of_yaml_1_2(written: str, value: object) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (r'"\ud83e\uddd9 x"', "\U0001f9d9 x"),
+        (r'"\\\uD83E\uDDD9\ud83e\uddd9"', "\\\U0001f9d9\U0001f9d9"),
+        (r'"\\ud83e\\uddd9"', r"\ud83e\uddd9"),
+        (r"'\ud83e\uddd9'", r"\ud83e\uddd9"),
+        (r"\ud83e\uddd9", r"\ud83e\uddd9"),
+    ],
+)
+def test_a_character_in_two_halves(written: str, value: str) -> None:
+    root = document(f"key: {written}\nother: 1\n").root
+    assert plain(root) == {"key": value, "other": 1}
+
+
 def test_a_directive_for_yaml_1_1_does_not_change_words() -> None:
     assert plain(document("%YAML 1.1\n---\na: yes\nb: off\nc: true\n").root) == {
         "a": "yes",

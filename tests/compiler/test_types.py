@@ -36,7 +36,7 @@ VALUES = (
         "日本",
     ),
 )
-TYPES = [name for name in CATALOG.provider_types("inference") if name.startswith("remote::")]
+TYPES = [name for name in CATALOG.built_types("inference") if name.startswith("remote::")]
 
 
 def resolved(providers: list[Any], models: list[Any]) -> Stack:
@@ -56,7 +56,9 @@ def provider(chance: random.Random, id_: str) -> tuple[Any, Any]:
     """A provider of any type with any values, and a model of it."""
     type_ = CATALOG.provider("inference", chance.choice(TYPES))
     assert type_
-    keys = [key for key in type_.config["properties"] if chance.random() < 0.6]
+    fields = type_.config["properties"].items()
+    built = [key for key, schema in fields if "x-planned" not in schema and "items" not in schema]
+    keys = [key for key in built if chance.random() < 0.6]
     config = {key: chance.choice(VALUES) for key in keys}
     enabled = chance.choice([id_, f"${{env.E:+{id_}}}"])
     model = {"model_id": chance.choice(VALUES), "provider_id": id_}

@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     from stackc.locking import write_lock
     from stackc.pipeline import front
 
-    stack = front(options.distribution, Catalog())
+    stack = front(options.distribution, Catalog(), fresh=True)
     show(stack.warnings, options.format)
     path = write_lock(stack, upgrade=options.upgrade)
     if options.format not in MACHINE:

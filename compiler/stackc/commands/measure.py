@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
         return misuse("--times takes a number from 1 on")
     new = made(options.distribution, Catalog())
     budget = budget_of(new.stack.spec.document)
-    size = size_of(new.plan, new.files, new.linked)
+    size = size_of(new.plan, new.written, new.context.linked)
     found = _measured(new, options.times)
     print(table(budget, len(new.plan.lock.packages), size, found), end="")
     stop_at_errors(

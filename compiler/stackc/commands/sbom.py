@@ -16,13 +16,13 @@ def add(commands: "_SubParsersAction[ArgumentParser]") -> ArgumentParser:
 
 def run(options: Namespace) -> int:
     """Prints the document, or writes it into a file."""
-    from stackc.artifacts import runtime_files
+    from stackc.artifacts import runtime_of
     from stackc.catalog import Catalog
     from stackc.commands.output import emit_json
-    from stackc.pipeline import emitted, plan_of
+    from stackc.pipeline import emitted, planned_stack
     from stackc.supply.sbom import sbom
 
-    plan = plan_of(options.distribution, Catalog())
-    modules = dict(runtime_files(plan, emitted(plan, options.distribution)))
+    stack, plan = planned_stack(options.distribution, Catalog())
+    modules = runtime_of(stack, plan, emitted(plan, options.distribution))
     emit_json(sbom(plan, modules), options.output, plan.place)
     return FINE

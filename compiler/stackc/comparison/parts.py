@@ -60,6 +60,8 @@ def providers(plan: Plan) -> Parts:
 
 def _provider(provider: PlannedProvider) -> Iterator[tuple[str, str]]:
     yield "type", provider.type
+    if provider.source:
+        yield "from", provider.source
     yield "there", provider.enabled
     shown = provider.shown.items if isinstance(provider.shown, DictOf) else ()
     for name, value in shown:

@@ -10,6 +10,7 @@ from stackc.diagnostics.report import Diagnostic, Edit, Label
 from stackc.diagnostics.secrets import names_secret
 from stackc.diagnostics.suggest import certain, nearest
 from stackc.environment import Malformed, Reference
+from stackc.limits import MAX_BYTES, MAX_DEPTH, MAX_TEXT, MAX_VALUES
 from stackc.source import Span
 from stackc.tree import Mapping, Scalar, Value
 from stackc.tree import Sequence as List
@@ -39,33 +40,58 @@ def bad_character(span: Span, code: int) -> Diagnostic:
 
 def bad_syntax(place: Span, problem: str, inside: Span | None, context: str) -> Diagnostic:
     """What YAML's grammar does not allow at `place`, found on the way through `inside`."""
-    if inside and ("end of stream" in problem or "<stream end>" in problem):
+    at_the_end = "expected ',' or" in problem and not place.text
+    if inside and (at_the_end or "end of stream" in problem):
         return replace(bad_yaml(inside, "what opens here is never closed"), help="close it")
     if inside and "could not find expected ':'" in problem:
         return replace(bad_yaml(inside, "this has no `:`"), help="write `key: value`")
-    plain = problem.replace("'\\x00'", "the end of the file")
-    told = next((told for known, *told in _SYNTAX if known in problem), (plain, None))
+    told, action = _syntax(problem, place)
     within = inside and inside != place and context.startswith("while")
     secondary = (Label(inside, context),) if inside and within else ()
-    return replace(bad_yaml(place, told[0] or ""), secondary=secondary, help=told[1])
+    return replace(bad_yaml(place, told), secondary=secondary, help=action)
 
+
+def _syntax(problem: str, place: Span) -> tuple[str, str | None]:
+    """What a fault of the grammar is in words of the file, by the character there, and help."""
+    before = place.source.lines[place.line - 1][: place.column - 1]
+    if problem in _OUT_OF_LINE and before.strip():
+        return "the value before this has ended", "put the whole value in quotes"
+    found = (told for known, here, *told in _SYNTAX if known in problem and here in place.text)
+    there = f", and there is `{place.text}`" if place.text.strip() and "',' or" in problem else ""
+    plain = problem.replace("did not find expected", "expected") + there
+    told, action = next(found, (plain, None))
+    return told or "", action
+
+
+_OUT_OF_LINE = (
+    "did not find expected key",
+    "did not find expected '-' indicator",
+    "did not find expected <document start>",
+)
+
+_OUT_OF_LINE_TOLD = "this does not line up with what is above it", "check the indent"
+
+_TAB = "a tab cannot stand here", "use spaces instead"
 
 _SYNTAX = (
-    ("<stream end>", "the file ends where a value should be", None),
-    ("found character '\\t'", "a tab cannot stand here", "use spaces instead"),
-    ("got '{'", "no `{` can stand here", "put a text with `{` in it in quotes"),
-    ("expected <block end>", "this does not line up with what is above it", "check the indent"),
-    ("found character '@'", "a text cannot start with `@`", "put it in quotes"),
-    ("found character '`'", "a text cannot start with a backtick", "put it in quotes"),
-    ("found character '%'", "a text cannot start with `%`", "put it in quotes"),
-    ("found another document", "a second document starts here", "keep one in this file"),
+    *((problem, "", *_OUT_OF_LINE_TOLD) for problem in _OUT_OF_LINE),
+    ("cannot start any token", "\t", *_TAB),
+    ("found a tab character", "", *_TAB),
+    ("cannot start any token", "@", "a text cannot start with `@`", "put it in quotes"),
+    ("cannot start any token", "`", "a text cannot start with a backtick", "put it in quotes"),
+    ("cannot start any token", "%", "a text cannot start with `%`", "put it in quotes"),
+    ("expected ',' or", "{", "no `{` can stand here", "put a text with `{` in it in quotes"),
+    ("expected node content", "", "a value should stand here", None),
+    ("found another document", "", "a second document starts here", "keep one in this file"),
+    ("escape code", "", "an escape in it stands for no character", None),
     (
-        "mapping values are not allowed here",
+        "mapping values are not allowed",
+        "",
         "no `:` can stand here",
         "check the indent, and put a text with `: ` in it in quotes",
     ),
 )
-"""What ruamel.yaml says of the most common slips, then the same in words of the file, and help."""
+"""What libyaml says of the most common slips, what stands there, the same in plain words, and help."""
 
 
 def not_migrated(span: Span) -> Diagnostic:
@@ -87,8 +113,11 @@ def not_a_distribution(span: Span) -> Diagnostic:
     )
 
 
-def too_large(span: Span, values: int, depth: int) -> Diagnostic:
-    note = f"a distribution holds at most {values:,} values, {depth} levels deep"
+def too_large(span: Span) -> Diagnostic:
+    note = (
+        f"a distribution holds at most {MAX_VALUES:,} values, {MAX_DEPTH} levels deep, "
+        f"each of {MAX_TEXT:,} characters, in {MAX_BYTES // 1_000_000} MB"
+    )
     message = "the file is too large to be a distribution"
     return Diagnostic("bad-yaml", message, Label(span), notes=(note,))
 
@@ -416,7 +445,7 @@ def unknown_backend(store: str, backend: Name, known: Iterable[str]) -> Diagnost
     near = nearest(backend.text, known)
     return Diagnostic(
         "unknown-backend",
-        f"the store `{store}` is kept in `{backend.text}`, which is no backend",
+        f"the store {store} is kept in `{backend.text}`, which is no backend",
         Label(backend.span, f"did you mean `{near}`?" if near else ""),
         help=f"write `{near}`" if near else f"add `{backend.text}` under `storage: backends:`",
         fix=_respelt(backend, known),

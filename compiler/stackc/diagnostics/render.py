@@ -13,6 +13,8 @@ from stackc.diagnostics.secrets import masked
 from stackc.diagnostics.text import printable
 from stackc.source import Source, Span
 
+LONG_LINE = 2_000
+
 MACHINE = {"json": as_json, "sarif": as_sarif, "github": as_github}
 """Formats for programs: the standard output holds nothing else then."""
 
@@ -49,12 +51,18 @@ def human(diagnostic: Diagnostic) -> str:
         f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}",
         f"{margin}--> {span.source.path}:{span.line}:{span.column}",
     ]
-    if span.source.text:
+    if span.source.text and not any(map(_on_a_long_line, labels)):
         lines += _excerpt(diagnostic, labels, margin)
     lines += [f"{margin} = note: {printable(note)}" for note in diagnostic.notes]
     if diagnostic.help:
         lines.append(f"{margin} = help: {printable(diagnostic.help)}")
     return "\n".join(lines) + "\n"
+
+
+def _on_a_long_line(label: Label) -> bool:
+    """Whether a label stands on a line that no screen shows, such as all of a file without breaks."""
+    lines, line = label.span.source.lines, label.span.line
+    return line <= len(lines) and len(lines[line - 1]) > LONG_LINE
 
 
 def _place(first: Source, label: Label) -> tuple[bool, Span]:

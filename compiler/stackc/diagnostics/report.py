@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
+from stackc.limits import MAX_FAULTS
 from stackc.source import Span
 
 Severity = Literal["error", "warning", "note"]
@@ -61,6 +63,11 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _order(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     span = diagnostic.primary.span
     return str(span.source.path), span.line, span.column, diagnostic.code, diagnostic.message
+
+
+def some(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """As many of one kind as are told at once; the rest is not even looked for."""
+    return islice(found, MAX_FAULTS)
 
 
 def stop_at_errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

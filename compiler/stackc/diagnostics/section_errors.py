@@ -9,12 +9,12 @@ from stackc.source import Span
 from stackc.values import Name
 
 
-def not_yet_supported(key: str, what: str, span: Span) -> Diagnostic:
+def not_yet_supported(key: str, what: str, span: Span, instead: str | None = None) -> Diagnostic:
     return Diagnostic(
         "not-yet-supported",
-        f"`{key}` is not supported yet: {what}",
-        Label(span),
-        help=f"leave `{key}` out",
+        f"`{key}` is not supported yet" + (f": {what}" if what != key.replace("_", " ") else ""),
+        Label(span, "read and checked, but not built"),
+        help=instead or f"leave `{key}` out",
     )
 
 
@@ -75,7 +75,7 @@ def ambiguous_provider(resource: Name, api: str, known: Sequence[str]) -> Diagno
     return Diagnostic(
         "ambiguous-provider",
         f"`{resource.text}` names no provider, and `{api}` has {len(known) or 'none'}",
-        Label(resource.span, "needs `provider_id`"),
+        Label(resource.span, "needs `provider_id`" if known else f"needs a provider of `{api}`"),
         notes=(f"providers of `{api}`: {listed(known)}",) if known else (),
         help="add `provider_id:`" if known else f"add a provider under `providers: {api}:`",
     )
@@ -98,8 +98,8 @@ def unknown_resource(what: str, name: Name, known: Iterable[str]) -> Diagnostic:
         "unknown-resource",
         f"`{name.text}` is no {what} of this distribution",
         Label(name.span, f"did you mean `{near}`?" if near else ""),
-        notes=(f"there is {listed(known)}",) if known else (),
-        help=f"write `{near}`" if near else f"declare `{name.text}` under `registered_resources`",
+        notes=(f"the {what}s are {listed(known)}",) if known else (),
+        help=f"write `{near}`" if near else f"declare it under `registered_resources: {what}s:`",
     )
 
 
@@ -107,7 +107,7 @@ def wrong_backend_kind(store: str, backend: Name, kind: str, type_: str) -> Diag
     needs = "keys and values" if kind == "kv" else "tables"
     return Diagnostic(
         "wrong-backend-kind",
-        f"the store `{store}` needs {needs}, and the backend `{backend.text}` is a `{type_}`",
+        f"the store {store} needs {needs}, and the backend `{backend.text}` is a `{type_}`",
         Label(backend.span, f"must be a `{kind}_` backend"),
         help=f"name a backend whose type starts with `{kind}_`",
     )
@@ -124,10 +124,21 @@ def bad_condition(text: str, span: Span) -> Diagnostic:
         Label(span),
         notes=(
             "the conditions are `user with VALUE in ATTRIBUTE`, `user with VALUE not in ATTRIBUTE`, "
-            "`user is owner`, `user is not owner`, `user in owners ATTRIBUTE` and "
-            "`user not in owners ATTRIBUTE`",
+            "`user is owner`, `user is not owner`, `user in owners ATTRIBUTE`, "
+            "`user not in owners ATTRIBUTE` and `resource is unowned`",
         ),
         help="write one of them",
+    )
+
+
+def unknown_action(name: str, known: Sequence[str], span: Span) -> Diagnostic:
+    near = nearest(name, known)
+    return Diagnostic(
+        "bad-access-rule",
+        f"`{name}` is no action",
+        Label(span, f"did you mean `{near}`?" if near else ""),
+        notes=(f"the actions are {listed(known)}",),
+        help=f"write `{near}`" if near else "write one of them",
     )
 
 
@@ -143,12 +154,13 @@ def unknown_attribute(name: str, known: Sequence[str], span: Span) -> Diagnostic
 
 
 def extends_cycle(paths: Sequence[str], span: Span) -> Diagnostic:
+    itself = len(paths) == 2
     return Diagnostic(
         "extends-cycle",
-        "these distributions extend each other",
+        "this distribution extends itself" if itself else "these distributions extend each other",
         Label(span, "comes back to where it began"),
         notes=(f"the cycle: {' -> '.join(paths)}",),
-        help="let one of them stand alone",
+        help="remove `extends`" + (" from one of them" if not itself else ""),
     )
 
 

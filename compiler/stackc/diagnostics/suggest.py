@@ -34,7 +34,12 @@ def renames(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 def _all_nearest(word: str, known: Iterable[str]) -> list[str]:
     """Every known name that is as near as the nearest, sorted."""
-    slips = {name: _slips(_folded(word), _folded(name)) for name in sorted(known)}
+    folded = _folded(word)
+    slips = {
+        name: _slips(folded, _folded(name))
+        for name in sorted(known)
+        if abs(len(_folded(name)) - len(folded)) <= _forgiven(_folded(name))
+    }
     near = {name: count for name, count in slips.items() if count <= _forgiven(_folded(name))}
     least = min(near.values(), default=0)
     return [name for name, count in near.items() if count == least]
@@ -64,10 +69,7 @@ def _folded(name: str) -> str:
 
 
 def _slips(one: str, other: str) -> int:
-    """The optimal string alignment distance, or that of the lengths where it is large already."""
-    apart = abs(len(one) - len(other))
-    if apart > len(other):
-        return apart
+    """The optimal string alignment distance."""
     above: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one):

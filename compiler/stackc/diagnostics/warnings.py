@@ -19,12 +19,13 @@ def empty_default(field: str, variable: str, span: Span) -> Diagnostic:
     )
 
 
-def never_enabled(id_: str, why: str, span: Span) -> Diagnostic:
+def never_enabled(what: str, why: str, span: Span) -> Diagnostic:
+    remedy = "an id" if what == "provider" else "the id of a provider"
     return Diagnostic(
         "never-enabled",
-        f"{f'the provider `{id_}`' if id_ else 'this provider'} can never be enabled",
+        f"this {what} can never be enabled",
         Label(span, why),
-        help="remove it, or give it an id",
+        help=f"remove it, or give it {remedy}",
         severity="warning",
     )
 
@@ -63,13 +64,15 @@ def secret_in_file(name: str, span: Span, *, default: bool) -> Diagnostic:
     )
 
 
-def localhost(name: str, span: Span) -> Diagnostic:
+def localhost(name: str, span: Span, secret: Span | None, default: str | None) -> Diagnostic:
+    """`default` is the address that the field has where it is given none."""
     return Diagnostic(
         "localhost-in-container",
         f"`{name}` points at this machine, which in a container is the container itself",
-        Label(span),
+        Label(span, f"without a value it is `{default}`" if default else ""),
         notes=("`stackc run` on the same machine reaches it; `docker run` does not",),
-        help="let a variable hold the address, with an empty default or none",
+        help="let a variable without a default hold the address: `${env.NAME}`",
+        secret=secret,
         severity="warning",
     )
 

@@ -14,13 +14,13 @@ CHAT_TEMPLATES = b"import stackrt.engine.template\n"
 
 
 def module_names(known: Known) -> tuple[str, ...]:
-    """Every module of the runtime library that the stack reaches."""
+    """Every module of the runtime library, and of external providers, that the stack reaches."""
     return tuple(_importers(known))
 
 
 def module_answers(word: str, known: Known) -> Iterator[Answer]:
     """Why a module is reached: the shortest chains only, for there are many others."""
-    if not word.startswith("stackrt"):
+    if not word.startswith("stackrt") and not known.stack.external:
         return
     name = word.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     found = _importers(known)
@@ -38,7 +38,7 @@ def _importers(known: Known) -> Mapping[str, tuple[str, ...]]:
     sources = {path: data for path, data in files.items() if path.endswith(".py")}
     if any(model.function for model in known.plan.models):
         sources[f"{known.plan.package}/chat_templates.py"] = CHAT_TEMPLATES
-    return importers(sources, resources.runtime())
+    return importers(sources, resources.runtime(), known.stack.external_code)
 
 
 def _roots(module: str, found: Mapping[str, tuple[str, ...]], known: Known) -> list[Root]:

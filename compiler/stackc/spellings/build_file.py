@@ -59,6 +59,8 @@ def _provider(api: str, item: Value, beside: tuple[Value, ...], catalog: Catalog
         Entry("provider_id", place, Scalar(id_, id_, place)),
         Entry("provider_type", place, type_ or item),
     ]
+    module = item.entry("module") if isinstance(item, Mapping) else None
+    entries += [module] if module else []
     known = catalog.provider(api, text) if api in catalog.api_names else None
     sample = tuple(_samples(known.config, f"{api}::{id_}", place)) if known else ()
     if sample:
@@ -81,13 +83,15 @@ def _type_of(item: Value) -> Value | None:
 def _samples(config: JsonSchema, namespace: str, place: Span) -> Iterator[Entry]:
     """What a config must have, and the samples that the catalog gives."""
     for name, schema in config.get("properties", {}).items():
+        needed = name in config.get("required", ())
         if "x-sample" in schema:
-            yield Entry(name, place, _value(schema["x-sample"], place))
-        elif name not in config.get("required", ()):
-            continue
-        elif "x-store" in schema:
+            sample = schema["x-sample"]
+            empty = needed and isinstance(sample, str) and sample.endswith(":=}")
+            text = f"{sample[:-3]}}}" if empty else sample  # what is needed has no empty default
+            yield Entry(name, place, _value(text, place))
+        elif needed and "x-store" in schema:
             yield Entry(name, place, _store(schema["x-store"], f"{namespace}::{name}", place))
-        elif "properties" in schema:
+        elif needed and "properties" in schema:
             inner = tuple(_samples(schema, f"{namespace}::{name}", place))
             yield Entry(name, place, Mapping(inner, place))
 

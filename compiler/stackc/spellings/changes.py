@@ -27,10 +27,14 @@ class Remove:
 
 @dataclass(frozen=True)
 class Put:
-    """A value at a path; the mappings that lead there are made where they are missing."""
+    """A value at a path; the mappings that lead there are made where they are missing.
+
+    `place` is that of the keys that are new, where it is not that of the value.
+    """
 
     path: Path
     value: Value
+    place: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,13 @@ def applied(root: Mapping, change: Change) -> Mapping:
             return _at(root, path[:-1], lambda each: _renamed(each, path[-1], key))
         case Remove(path):
             return _at(root, path[:-1], lambda each: _without(each, path[-1]))
-        case Put(path, value):
-            return _put(root, path, value)
+        case Put(path, value, place):
+            return _put(root, path, value, place or value.span)
         case Move(path, to):
-            moved = found(root, path)
+            owner = found(root, path[:-1])
+            moved = owner.entry(str(path[-1])) if isinstance(owner, Mapping) else None
             assert moved is not None
-            return applied(_put(root, to, moved), Remove(path))
+            return applied(_put(root, to, moved.value, moved.key_span), Remove(path))
 
 
 def found(root: Value | None, path: Path) -> Value | None:
@@ -111,15 +116,20 @@ def _without(value: Value, step: str | int) -> Value:
     return replace(value, entries=tuple(each for each in value.entries if each.key != step))
 
 
-def _put(root: Mapping, path: Path, value: Value) -> Mapping:
-    step, rest = path[0], path[1:]
+def _put(root: Mapping, path: Path, value: Value, place: Span) -> Mapping:
+    step, rest = str(path[0]), path[1:]
     if not rest:
-        return _set(root, str(step), value, value.span)
-    inner = root.get(str(step))
+        return _set(root, step, value, place)
+    inner = root.get(step)
     if isinstance(inner, Sequence) and isinstance(rest[0], int):
-        return _at(root, path[:-1], lambda each: _set(each, str(path[-1]), value, value.span))
-    below = inner if isinstance(inner, Mapping) else Mapping((), value.span)
-    return _set(root, str(step), _put(below, rest, value), value.span)
+        within = rest[1:]
+        return _at(root, path[:2], lambda item: _put(_mapping(item, place), within, value, place))
+    return _set(root, step, _put(_mapping(inner, place), rest, value, place), place)
+
+
+def _mapping(value: Value | None, place: Span) -> Mapping:
+    """A mapping that is there, or an empty one at a place."""
+    return value if isinstance(value, Mapping) else Mapping((), place)
 
 
 def _set(mapping: Value, key: str, value: Value, span: Span) -> Mapping:

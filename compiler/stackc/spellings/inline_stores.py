@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import PurePosixPath
 
-from stackc.catalog import Catalog, JsonSchema
+from stackc.catalog import Catalog, JsonSchema, ProviderType
 from stackc.diagnostics import warnings
 from stackc.diagnostics.report import Diagnostic
 from stackc.source import Span
-from stackc.spellings.changes import Move, Path, Put, Remove, applied, found
+from stackc.spellings.changes import Move, Path, Put, Remove, Rename, applied, found
 from stackc.spellings.rules import Noted
 from stackc.tree import Entry, Mapping, Scalar, Sequence, Value, plain
 
@@ -25,20 +26,23 @@ AGENTS = {"persistence_store": "agent_state", "responses_store": "responses"}
 
 def inline_stores(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
     """Every inline database becomes a backend, equal ones the same, and a reference to it."""
-    moves = list(_moved_keys(root))
+    moves = [*_moved_keys(root), *_renamed_keys(root, catalog)]
     yield from moves
     for change, _ in moves:
         root = applied(root, change)
+    told = {note.primary.span for _, note in moves if note}
     backends = _Backends(_existing(root))
     for key, (name, kind, within) in ROOT.items():
         entry = root.entry(key)
-        if entry and isinstance(entry.value, Mapping):
-            yield from backends.referred(("storage", "stores", name), entry.value, kind, within)
+        path: Path = ("storage", "stores", name)
+        if entry and isinstance(entry.value, Mapping) and found(root, path) is None:
+            yield from backends.referred(path, entry.value, kind, within, entry.key_span)
             yield Remove((key,)), _note(f"`{key}`", f"`storage.stores.{name}`", entry.key_span)
     for path, value, kind, within, place in _in_configs(root, catalog):
-        yield from backends.referred(path, value, kind, within)
+        yield from backends.referred(path, value, kind, within, place)
         note = _note("a database in a provider's config", "as a backend of `storage`", place)
-        yield Put((*path, "backend"), _text(backends.last, value.span)), note
+        backend = Put((*path, "backend"), _text(backends.last, place))
+        yield backend, None if place in told else note
 
 
 @dataclass
@@ -48,24 +52,24 @@ class _Backends:
     known: dict[str, object]
     last: str = field(default="")
 
-    def referred(self, path: Path, value: Mapping, kind: str, within: str) -> Iterator[Noted]:
+    def referred(
+        self, path: Path, value: Mapping, kind: str, within: str, place: Span
+    ) -> Iterator[Noted]:
         """Puts a reference where the database was written, and its backend where it is new."""
         own = "namespace" if kind == "kv" else "table_name"
-        fields = tuple(
-            each for each in value.entries if each.key not in ("namespace", "table_name")
-        )
+        fields = tuple(each for each in value.entries if each.key != own)
         type_ = _typed(value, kind)
         entries = tuple(_retyped(each, type_) for each in fields)
         backend = Mapping(entries, value.span)
         self.last = self._name(kind, plain(backend))
         if self.last not in self.known:
             self.known[self.last] = plain(backend)
-            yield Put(("storage", "backends", self.last), backend), None
+            yield Put(("storage", "backends", self.last), backend, place), None
         given = value.get(own)
-        kept = given if isinstance(given, Scalar) and given.value else _text(within, value.span)
-        pairs = (("backend", _text(self.last, value.span)), (own, kept))
-        made = Mapping(tuple(Entry(key, value.span, each) for key, each in pairs), value.span)
-        yield Put(path, made), None
+        kept = given if isinstance(given, Scalar) and given.value else _text(within, place)
+        pairs = (("backend", _text(self.last, place)), (own, kept))
+        made = Mapping(tuple(Entry(key, place, each) for key, each in pairs), place)
+        yield Put(path, made, place), None
 
     def _name(self, kind: str, backend: dict[str, object]) -> str:
         for name, known in self.known.items():
@@ -75,7 +79,7 @@ class _Backends:
         if base in self.known:
             stem = PurePosixPath(str(backend.get("db_path", ""))).stem
             base = f"{kind}_{stem or str(backend['type']).rpartition('_')[2]}"
-        names = (base, *(f"{base}_{number}" for number in range(2, 1000)))
+        names = chain((base,), (f"{base}_{number}" for number in count(2)))
         return next(each for each in names if each not in self.known)
 
 
@@ -88,6 +92,23 @@ def _moved_keys(root: Mapping) -> Iterator[Noted]:
                 yield Move((*path, old), (*path, "persistence", new)), note
 
 
+def _renamed_keys(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
+    """What is called `persistence` today was called `kvstore`."""
+    for path, config in _configs(root):
+        known, entry = _type(root, path, catalog), config.entry("kvstore")
+        keys = known.config.get("properties", {}) if known else {}
+        if entry and "kvstore" not in keys and "x-store" in keys.get("persistence", {}):
+            note = _note("`kvstore`", "`persistence`", entry.key_span)
+            yield Rename((*path, "kvstore"), "persistence"), note
+
+
+def _type(root: Mapping, path: Path, catalog: Catalog) -> ProviderType | None:
+    """The type of the provider whose config is at a path, where the catalog has it."""
+    api = str(path[1])
+    type_ = _scalar(root, (*path[:-1], "provider_type"))
+    return catalog.provider(api, type_) if api in catalog.api_names else None
+
+
 def _existing(root: Mapping) -> dict[str, object]:
     storage = root.get("storage")
     backends = storage.get("backends") if isinstance(storage, Mapping) else None
@@ -98,11 +119,9 @@ def _existing(root: Mapping) -> dict[str, object]:
 def _in_configs(root: Mapping, catalog: Catalog) -> Iterator[tuple[Path, Mapping, str, str, Span]]:
     """The inline databases of providers: where, what, of which kind, called what."""
     for path, config in _configs(root):
-        api = str(path[1])
-        type_ = _scalar(root, (*path[:-1], "provider_type"))
-        known = catalog.provider(api, type_) if api in catalog.api_names else None
+        known = _type(root, path, catalog)
         if known:
-            name = f"{api}_{type_.rpartition('::')[2]}".replace("-", "_")
+            name = f"{known.api}_{known.type.rpartition('::')[2]}".replace("-", "_")
             yield from _inline(config, known.config, path, name)
 
 

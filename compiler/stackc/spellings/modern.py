@@ -10,9 +10,8 @@ from stackc.spellings.changes import Change, applied
 from stackc.spellings.inline_stores import inline_stores
 from stackc.tree import Document
 
-RULES: tuple[rules.Rule, ...] = (
+OF_A_FILE: tuple[rules.Rule, ...] = (
     build_file,
-    rules.empty_sections,
     rules.version_as_text,
     rules.name_of_the_stack,
     rules.resources_at_the_root,
@@ -21,8 +20,10 @@ RULES: tuple[rules.Rule, ...] = (
     rules.disabled_providers,
     rules.renamed_types,
     rules.renamed_keys,
-    inline_stores,
 )
+"""What can be read file by file, before a distribution is laid over another one."""
+
+RULES = (rules.empty_sections, *OF_A_FILE, rules.disabled_resources, inline_stores)
 """In this order: a rule sees what those before it have changed."""
 
 
@@ -34,11 +35,11 @@ class Modern:
     changes: tuple[Change, ...]
 
 
-def modern(document: Document, catalog: Catalog) -> Modern:
+def modern(document: Document, catalog: Catalog, chosen: tuple[rules.Rule, ...] = RULES) -> Modern:
     """The same distribution, as one would write it today."""
     root, changes = document.root, list[Change]()
     notes: list[Diagnostic] = list(document.warnings)
-    for rule in RULES:
+    for rule in chosen:
         for change, note in list(rule(root, catalog)):
             root = applied(root, change)
             changes.append(change)

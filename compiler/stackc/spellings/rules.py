@@ -6,8 +6,9 @@ from stackc.catalog import Catalog, ProviderType
 from stackc.diagnostics import warnings
 from stackc.diagnostics.report import Diagnostic
 from stackc.environment import Reference, Text
+from stackc.kinds import KINDS
 from stackc.source import Span
-from stackc.spellings.changes import Change, Move, Put, Remove, Rename, found
+from stackc.spellings.changes import Change, Move, Path, Put, Remove, Rename, found
 from stackc.tree import Entry, Mapping, Scalar, Sequence, Value, plain
 
 Noted = tuple[Change, Diagnostic | None]
@@ -18,7 +19,6 @@ Rule = Callable[[Mapping, Catalog], Iterator[Noted]]
 RESOURCES = (
     "models",
     "shields",
-    "vector_dbs",
     "datasets",
     "scoring_fns",
     "benchmarks",
@@ -36,6 +36,9 @@ OPTIONAL = (
     "telemetry",
     "logging",
     "server",
+    "metadata_store",
+    "inference_store",
+    "conversations_store",
 )
 """Sections that are not there where they have no value."""
 
@@ -69,41 +72,47 @@ def version_as_text(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
 
 
 def resources_at_the_root(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
-    """Before 0.3, resources stood at the root."""
+    """Before 0.3, resources stood at the root; one that stands in both places is left as it is."""
+    today = root.get("registered_resources")
+    if today is not None and not isinstance(today, Mapping):
+        return
     for entry in root.entries:
-        if entry.key in RESOURCES:
-            new = ("registered_resources", entry.key)
-            note = _note(f"`{entry.key}` at the root", f"`{'.'.join(new)}`", entry.key_span)
-            yield Move((entry.key,), new), note
+        new = ("registered_resources", entry.key)
+        if entry.key not in RESOURCES or found(root, new) is not None:
+            continue
+        note = _note(f"`{entry.key}` at the root", f"`{'.'.join(new)}`", entry.key_span)
+        yield (Remove((entry.key,)) if _is_null(entry.value) else Move((entry.key,), new)), note
 
 
 def vector_databases(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
-    """Vector stores were called vector databases."""
-    path = ("registered_resources", "vector_dbs")
-    entry = _entry(root, path)
-    if entry is None:
+    """Vector stores were called vector databases, and stood at the root before 0.3."""
+    new = ("registered_resources", "vector_stores")
+    for path in (("vector_dbs",), ("registered_resources", "vector_dbs")):
+        entry = _entry(root, path)
+        if entry is None or found(root, new) is not None:
+            continue
+        for index, item in enumerate(_items(entry.value)):
+            for key in ("vector_db_id", "provider_vector_db_id", "vector_db_name"):
+                if isinstance(item, Mapping) and item.get(key) is not None:
+                    yield Rename((*path, index, key), key.replace("_db_", "_store_")), None
+        note = _note("`vector_dbs`", f"`{'.'.join(new)}`", entry.key_span)
+        yield (Remove(path) if _is_null(entry.value) else Move(path, new)), note
         return
-    if not isinstance(entry.value, Sequence) or not entry.value.items:
-        yield Remove(path), _note("`vector_dbs`", "`vector_stores`", entry.key_span)
-        return
-    for index, item in enumerate(entry.value.items):
-        for key in ("vector_db_id", "provider_vector_db_id", "vector_db_name"):
-            if isinstance(item, Mapping) and item.get(key) is not None:
-                yield Rename((*path, index, key), key.replace("_db_", "_store_")), None
-    yield Rename(path, "vector_stores"), _note("`vector_dbs`", "`vector_stores`", entry.key_span)
 
 
 def telemetry_as_a_provider(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
     """Before 0.3, telemetry was an API with a provider; now it is switched on."""
-    entry = _entry(root, ("providers", "telemetry"))
-    apis = root.get("apis")
-    for index, api in _backwards(apis):
+    for index, api in _backwards(root.get("apis")):
         if isinstance(api, Scalar) and api.value == "telemetry":
             yield Remove(("apis", index)), None
-    if entry is not None:
-        yield Remove(("providers", "telemetry")), None
-        on = Put(("telemetry", "enabled"), Scalar(True, "true", entry.key_span))
-        yield on, _note("a provider of `telemetry`", "`telemetry: {enabled: true}`", entry.key_span)
+    entry = _entry(root, ("providers", "telemetry"))
+    if entry is None:
+        return
+    some = bool(_items(entry.value))
+    note = _note("a provider of `telemetry`", "`telemetry: {enabled: true}`", entry.key_span)
+    yield Remove(("providers", "telemetry")), note if some else None
+    if some and root.get("telemetry") is None:
+        yield Put(("telemetry", "enabled"), Scalar(True, "true", entry.key_span)), None
 
 
 def disabled_providers(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
@@ -112,15 +121,28 @@ def disabled_providers(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
         id_ = provider.get("provider_id")
         if not isinstance(id_, Scalar):
             continue
-        if id_.value in (DISABLED, None) or _is_never(id_.value):
-            yield Remove(path), warnings.never_enabled("", "it has no id", id_.span)
+        if _is_off(id_.value):
+            yield Remove(path), warnings.never_enabled("provider", _why_off(id_), id_.span)
             continue
         variable = _switch_of(id_.value)
         if variable:
-            name = _last_part(provider.get("provider_type"))
-            text = Text((Reference(variable, ":+", name),))
-            note = _note(f"`{id_.raw}`", f"`{text}`", id_.span)
-            yield Put((*path, "provider_id"), Scalar(text, str(text), id_.span)), note
+            yield _switched((*path, "provider_id"), id_, variable, _own_id(provider))
+
+
+def disabled_resources(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
+    """A resource of a provider that is off is none; of one that a variable switches, has its id."""
+    switched = dict(_switched_providers(root))
+    for path, resource in _backwards_resources(root):
+        id_, api = resource.get("provider_id"), _api_of(str(path[1]))
+        if not isinstance(id_, Scalar):
+            continue
+        if _is_off(id_.value):
+            yield Remove(path), warnings.never_enabled("resource", _why_off(id_), id_.span)
+            continue
+        variable = _switch_of(id_.value)
+        if variable and (api, variable) in switched:
+            provider = switched[api, variable]
+            yield _switched((*path, "provider_id"), id_, variable, provider)
 
 
 def renamed_types(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
@@ -148,7 +170,7 @@ def renamed_keys(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
                     yield Rename((*path, "config", old), name), note
 
 
-def _type(path: tuple[str | int, ...], provider: Mapping, catalog: Catalog) -> ProviderType | None:
+def _type(path: Path, provider: Mapping, catalog: Catalog) -> ProviderType | None:
     type_, api = provider.get("provider_type"), str(path[1])
     if not isinstance(type_, Scalar) or not isinstance(type_.value, str):
         return None
@@ -157,31 +179,73 @@ def _type(path: tuple[str | int, ...], provider: Mapping, catalog: Catalog) -> P
 
 def _switch_of(value: object) -> str | None:
     """The variable of `${env.X:=__disabled__}`."""
-    if not isinstance(value, Text) or len(value.parts) != 1:
-        return None
-    reference = value.parts[0]
-    old = isinstance(reference, Reference) and reference.operand == DISABLED
-    return reference.name if old and isinstance(reference, Reference) else None
+    only = _only(value)
+    old = only is not None and only.operator == ":=" and only.operand == DISABLED
+    return only.name if old and only else None
 
 
-def _is_never(value: object) -> bool:
-    """Whether an id is `${env.X:+}`, which is nothing either way."""
+def _only(value: object) -> Reference | None:
+    """The reference that a value is, where it is one and no other text."""
     parts = value.parts if isinstance(value, Text) else ()
-    only = parts[0] if len(parts) == 1 else None
-    return isinstance(only, Reference) and only.operator == ":+" and not only.operand
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
 
 
-def _last_part(type_: Value | None) -> str:
+def _is_off(value: object) -> bool:
+    """Whether an id switches off, such as `${env.X:+}`, which is nothing either way."""
+    only = _only(value)
+    never = only is not None and only.operator == ":+" and only.operand in ("", DISABLED)
+    return never or value in (None, DISABLED)
+
+
+def _why_off(id_: Scalar) -> str:
+    return f"`{DISABLED}` means that it is off" if DISABLED in id_.raw else "it has no id"
+
+
+def _switched(path: Path, id_: Scalar, variable: str, name: str) -> Noted:
+    """An id that a variable held becomes one that it switches on."""
+    text = Text((Reference(variable, ":+", name),))
+    note = _note(f"`{id_.raw}`", f"`{text}`", id_.span)
+    return Put(path, Scalar(text, str(text), id_.span)), note
+
+
+def _own_id(provider: Mapping) -> str:
+    """An id for a provider that has none of its own: the last part of its type."""
+    type_ = provider.get("provider_type")
     return str(type_.value).rpartition("::")[2] if isinstance(type_, Scalar) else "provider"
+
+
+def _switched_providers(root: Mapping) -> Iterator[tuple[tuple[str, str], str]]:
+    """The id of each provider that a variable switches on, by its API and the variable."""
+    for path, provider in _backwards_providers(root):
+        id_ = provider.get("provider_id")
+        only = _only(id_.value) if isinstance(id_, Scalar) else None
+        if only and only.operator == ":+":
+            yield (str(path[1]), only.name), only.operand
+
+
+def _api_of(kind: str) -> str:
+    return KINDS[kind].api if kind in KINDS else ""
+
+
+def _backwards_resources(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
+    """Every registered resource and its path, those of a list from the last on."""
+    kinds = root.get("registered_resources")
+    for kind in kinds.entries if isinstance(kinds, Mapping) else ():
+        for index, resource in _backwards(kind.value):
+            if isinstance(resource, Mapping):
+                yield ("registered_resources", kind.key, index), resource
 
 
 def _backwards(value: Value | None) -> Iterator[tuple[int, Value]]:
     """The items of a list from the last on, so that removing one moves none that is to come."""
-    items = value.items if isinstance(value, Sequence) else ()
-    yield from reversed(list(enumerate(items)))
+    yield from reversed(list(enumerate(_items(value))))
 
 
-def _backwards_providers(root: Mapping) -> Iterator[tuple[tuple[str | int, ...], Mapping]]:
+def _items(value: Value | None) -> tuple[Value, ...]:
+    return value.items if isinstance(value, Sequence) else ()
+
+
+def _backwards_providers(root: Mapping) -> Iterator[tuple[Path, Mapping]]:
     """Every provider and its path, those of a list from the last on."""
     apis = root.get("providers")
     for api in apis.entries if isinstance(apis, Mapping) else ():

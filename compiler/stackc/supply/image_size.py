@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
-from stackc.artifacts import cached_context, chat_templates, runtime_files
+from stackc.artifacts import cached_context, chat_templates, runtime_of
 from stackc.plan import Plan
+from stackc.stack import Stack
 
 MEGABYTE = 1_000_000
 
@@ -33,26 +34,27 @@ class ImageSize:
         return tuple(sorted(self.parts, key=lambda part: (-part[1], part[0]))[:count])
 
 
-def cached_size(plan: Plan, distribution: Path, most: float) -> ImageSize | None:
+def cached_size(stack: Stack, plan: Plan, most: float) -> ImageSize | None:
     """The size where the cache has all that goes into the image; nothing is fetched for it.
 
     Where that leaves room for the code below `most` megabytes, the code, which takes longer to make
     than all else to find, is not counted.
     """
-    linked = cached_context(plan, distribution)
-    if linked is None:
+    there = cached_context(stack, plan)
+    if there is None:
         return None
-    large = size_of(plan, {}, linked)
+    large = size_of(plan, there.code, there.linked)
     if large.megabytes + ROOM / MEGABYTE <= most:
         return large
     from stackc.emit import emit
 
-    files = emit(plan, chat_templates(plan, distribution))
-    return size_of(plan, files, {**linked, **dict(runtime_files(plan, files))})
+    files = emit(plan, chat_templates(plan, stack.spec.document.source.path))
+    linked = {**there.linked, **runtime_of(stack, plan, files)}
+    return size_of(plan, {**files, **there.code}, linked)
 
 
 def size_of(plan: Plan, files: Mapping[str, bytes], linked: Mapping[str, Path]) -> ImageSize:
-    """The size of the image of these files and of this context."""
+    """The size of the image of these files, external code among them, and of what is linked."""
     parts: dict[str, int] = {}
     for name, size in (*_linked(linked), *_code(plan, files)):
         parts[name] = parts.get(name, 0) + size
@@ -78,5 +80,5 @@ def _unpacked(wheel: Path) -> int:
 def _code(plan: Plan, files: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
     """What the Dockerfile copies of the committed files."""
     for path, data in files.items():
-        if path == "openapi.json" or path.startswith(f"{plan.package}/"):
+        if path == "openapi.json" or path.startswith((f"{plan.package}/", "runtime/")):
             yield "the code of the stack", len(data)

@@ -47,6 +47,7 @@ def provenance(stack: Stack, plan: Plan, files: Files, distribution: Path) -> Js
                     *_catalog(stack),
                     *_packages(plan),
                     *_model_files(plan),
+                    *_external_files(plan),
                 ],
             },
             "runDetails": {"builder": {"id": COMPILER, "version": {"stackc": VERSION}}},
@@ -87,10 +88,17 @@ def _model_files(plan: Plan) -> Iterator[Json]:
     """The files of the models, and the tables that their heads were fitted to."""
     for model in plan.models:
         source, head = model.locked.pinned_source, model.locked.head
-        yield from (_model_file(source, file) for file in model.locked.files)
+        yield from (_file(source, file) for file in model.locked.files)
         if head:
-            yield from (_model_file(parse_source(head.data), file) for file in head.files)
+            yield from (_file(parse_source(head.data), file) for file in head.files)
 
 
-def _model_file(source: ModelSource, file: LockedFile) -> Json:
+def _external_files(plan: Plan) -> Iterator[Json]:
+    """The files of external providers, of their catalogs and of their code."""
+    for locked in plan.lock.external_providers:
+        source = parse_source(locked.source)
+        yield from (_file(source, file) for file in locked.files)
+
+
+def _file(source: ModelSource, file: LockedFile) -> Json:
     return {"uri": source_url(source), "name": file.path, "digest": {"sha256": file.sha256}}

@@ -11,7 +11,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from stackc.lock import LockedModel, Package
+from stackc.lock import LockedModel, LockedSource, Package
 from stackc.models.sources.source import LockedFile
 from stackc.plan import Plan
 from stackc.planned_models import PlannedModel
@@ -34,6 +34,7 @@ def sbom(plan: Plan, runtime: Mapping[str, Path]) -> Json:
         _runtime(runtime),
         *map(_package, plan.lock.packages),
         *map(_model, plan.models),
+        *map(_external, plan.lock.external_providers),
     ]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -134,6 +135,20 @@ def _model(model: PlannedModel) -> Json:
     }  # fmt: skip
 
 
+def _external(source: LockedSource) -> Json:
+    """External providers: their files, of the catalog and of code."""
+    return {
+        "type": "library",
+        "bom-ref": _external_ref(source),
+        "name": source.source,
+        "components": [_file(file.path, file.sha256) for file in source.files],
+    }
+
+
+def _external_ref(source: LockedSource) -> str:
+    return f"external:{source.source}"
+
+
 def _files(model: LockedModel) -> tuple[LockedFile, ...]:
     """The files of a model, and the table that its head was fitted to."""
     return (*model.files, *(model.head.files if model.head else ()))
@@ -152,10 +167,11 @@ def _dependencies(plan: Plan, root: str) -> Iterator[Json]:
     packages = plan.lock.packages
     asked = {canonicalize_name(name_of(each)) for each in plan.lock.requires}
     direct = [purl(each) for each in packages if canonicalize_name(each.name) in asked]
-    models = [f"model:{model.folder}" for model in plan.models]
-    yield _depends(root, [*direct, *models, RUNTIME])
+    others = [f"model:{model.folder}" for model in plan.models]
+    others += map(_external_ref, plan.lock.external_providers)
+    yield _depends(root, [*direct, *others, RUNTIME])
     yield _depends(RUNTIME, ())
-    yield from (_depends(model, ()) for model in models)
+    yield from (_depends(other, ()) for other in others)
     for package in packages:
         name = canonicalize_name(package.name)
         below = (each for each in packages if name in map(canonicalize_name, each.via))

@@ -19,12 +19,13 @@ def wanted(distribution: Path, catalog: Catalog) -> tuple[digests.Digests, Lock]
     Models are compiled anew, elsewhere: a folder that was built here shares its files with the
     cache, which therefore cannot bear witness.
     """
-    _, plan = planned_stack(distribution, catalog)
+    stack, plan = planned_stack(distribution, catalog)
     files = emitted(plan, distribution)
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=".verify-") as name:
-        linked = context(plan, distribution, files, cache=Path(name))
-        return {**digests.of_bytes(files), **digests.of_files(linked)}, plan.lock
+        made = context(stack, plan, files, cache=Path(name))
+        written = digests.of_bytes({**files, **made.code})
+        return {**written, **digests.of_files(made.linked)}, plan.lock
 
 
 def faults(folder: Path, made: digests.Digests, lock: Lock) -> list[str]:

@@ -1,0 +1,1 @@
+"""Provider types that a distribution brings along: their sources, their entries, their code."""

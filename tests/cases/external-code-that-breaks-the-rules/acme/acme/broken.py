@@ -1,0 +1,5 @@
+"""A provider that is not Python."""
+
+
+class Acme
+    pass

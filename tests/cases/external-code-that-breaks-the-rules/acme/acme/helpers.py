@@ -1,0 +1,1 @@
+"""Reached, and in order."""

@@ -1,0 +1,1 @@
+"""A module in the place of one of Python's."""

@@ -1,0 +1,1 @@
+"""New since the lock."""

@@ -1,0 +1,1 @@
+"""A folder with code and no catalog file."""

@@ -1,0 +1,1 @@
+"""External providers for the tests: Acme's server, and an echo."""

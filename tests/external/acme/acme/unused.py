@@ -1,0 +1,5 @@
+"""No stack reaches this."""
+
+from torch import nn
+
+MODULE = nn.Module
