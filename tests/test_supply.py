@@ -457,3 +457,26 @@ def test_what_is_committed_has_no_path_of_a_machine(name: str, built: dict[str, 
     texts = {path: path.read_text() for path in files_below(ROOT / "generated" / name)}
     texts |= {path: path.read_text() for path in (ROOT / "distributions").glob("*.lock")}
     assert [(path, word) for path, text in texts.items() for word in words if word in text] == []
+
+
+def test_external_providers_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "tests/external", tmp_path / "external")
+    shutil.copy(ROOT / "distributions/gateway.lock", tmp_path / "external/mine.lock")
+    monkeypatch.chdir(tmp_path / "external")
+    assert main(["lock", "mine.yaml"]) == 0
+    entry = digests.of_file(Path("acme/providers/inference/remote__acme.yaml"))
+    text = said(Path.cwd(), "sbom", "mine.yaml")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    by_ref = {each["bom-ref"]: each for each in json.loads(text)["components"]}
+    files = by_ref["external:file:acme"]["components"]
+    assert entry in {each["hashes"][0]["content"] for each in files}
+    assert entry in said(Path.cwd(), "provenance", "mine.yaml")
+    assert main(["build", "mine.yaml", "--out", "out"]) == 0
+    assert main(["verify", "out", "mine.yaml"]) == 0
+    code = next(Path("out/runtime/acme").rglob("*.py"))
+    code.write_text(code.read_text() + "#")
+    capsys.readouterr()
+    assert main(["verify", "out", "mine.yaml"]) == 1
+    assert f"differs: {code.relative_to('out')}" in capsys.readouterr().err
