@@ -23,6 +23,10 @@ test *arguments:
 gpu *arguments:
     STACKC_GPU=1 {{python}} -m pytest tests/gpu -s {{arguments}}
 
+# Fuzz the compiler for so many seconds; what fails is written to the folder that this runs in.
+fuzz seconds="60" *arguments:
+    {{python}} tests/fuzz/run.py {{seconds}} {{arguments}}
+
 # Rewrite the wanted outputs of the tests; fails if any changed, so that the diff is read.
 update:
     {{python}} -m pytest tests/test_cases.py --update

@@ -1,7 +1,6 @@
 """The field: what is said of every distribution that Llama Stack 0.3.5 and OGX 1.5.0 ship.
 
-The snapshots hold all of it. What is known of these files from elsewhere is asserted by hand; every
-other line was read beside its file and is true of it.
+The snapshots hold all of it. What is known of these files from elsewhere is asserted by hand.
 """
 
 from collections import Counter

@@ -119,6 +119,7 @@ class Catalog:
     def __init__(self, root: Path | None = None, external: Iterable[ProviderType] = ()) -> None:
         self._root = root or resources.folder("schemas")
         self._apis: dict[str, Api] = {}
+        self._types: dict[str, tuple[str, ...]] = {}
         self._external = {(each.api, each.type): each for each in external}
         self._providers: dict[tuple[str, str], ProviderType] = dict(self._external)
 
@@ -163,9 +164,12 @@ class Catalog:
 
     def provider_types(self, api: str) -> tuple[str, ...]:
         """Every provider type of an API, sorted."""
-        files = (self._root / "providers" / api).glob("*.yaml")
-        external = (type_ for of, type_ in self._external if of == api)
-        return tuple(sorted({*(type_of(path.stem) for path in files), *external}))
+        if api not in self._types:
+            files = (self._root / "providers" / api).glob("*.yaml")
+            external = (type_ for of, type_ in self._external if of == api)
+            names = {*(type_of(path.stem) for path in files), *external}
+            self._types[api] = tuple(sorted(names))
+        return self._types[api]
 
     def file_of(self, api: str, type_: str) -> Path:
         """Where a provider type of ours is written."""

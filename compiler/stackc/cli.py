@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from stackc.commands import COMMANDS
 from stackc.commands.arguments import FINE, INPUT_AT_FAULT
@@ -11,6 +12,8 @@ from stackc.commands.arguments import FINE, INPUT_AT_FAULT
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0 when all is fine, 1 when the input is at fault, 2 on misuse."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     options = parser().parse_args(arguments)
     from stackc.diagnostics.report import CompileError
 

@@ -33,6 +33,8 @@ class _Editor:
         source = catalog.distribution_schema
         self._root = translated(source)
         self._definitions = {name: translated(part) for name, part in source["$defs"].items()}
+        for name in ("server", "storage", "vector_stores"):
+            self._definitions[name] = _nullable(self._definitions[name])
         self._provider = self._definitions.pop("provider")
         self._apis = [catalog.api(name) for name in catalog.api_names]
         self._types = {api.name: catalog.types(api.name) for api in self._apis}
@@ -58,11 +60,16 @@ class _Editor:
 
     def _sections(self) -> dict[str, JsonSchema]:
         """Every section; of the two that are lists of things, only what they are."""
-        sections: dict[str, JsonSchema] = self._root["properties"]
+        required = self._root["required"]
+        sections: dict[str, JsonSchema] = {
+            name: each if name in required else _nullable(each)
+            for name, each in self._root["properties"].items()
+        }
         return {
             **sections,
             "apis": {**sections["apis"], "items": _names(self._apis)},
-            **{name: _open(sections[name]) for name in ("providers", "registered_resources")},
+            "providers": _open(sections["providers"]),
+            "registered_resources": _nullable(_open(sections["registered_resources"])),
         }
 
     def _items(self) -> Iterator[tuple[str, JsonSchema]]:
@@ -91,7 +98,7 @@ class _Editor:
         must = self._provider["required"] if required else []
         return {
             api.name: {
-                "type": "array",
+                "type": ["array", "null"],
                 "description": told(api.summary, api.planned),
                 "items": _item(_definition(api), must),
             }
@@ -102,7 +109,10 @@ class _Editor:
     def _lists_of_resources(self, required: bool) -> dict[str, JsonSchema]:
         lists = self._root["properties"]["registered_resources"]["properties"]
         return {
-            name: {**field, "items": _item(KINDS[name].definition, self._must(name, required))}
+            name: {
+                **_nullable(field),
+                "items": _item(KINDS[name].definition, self._must(name, required)),
+            }
             for name, field in lists.items()
         }
 
@@ -146,9 +156,15 @@ def _names(apis: list[Api]) -> JsonSchema:
     }
 
 
+def _nullable(schema: JsonSchema) -> JsonSchema:
+    """The same, or nothing: a key without a value is one that is not there, also in an overlay."""
+    type_ = schema.get("type")
+    return {**schema, "type": [type_, "null"]} if isinstance(type_, str) else schema
+
+
 def _open(section: JsonSchema) -> JsonSchema:
     """A section of which only its words are said yet."""
-    return {"type": "object", **kept(section, ANNOTATIONS)}
+    return {**kept(section, ANNOTATIONS), "type": "object"}
 
 
 def _definition(api: Api) -> str:

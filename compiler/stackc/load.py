@@ -199,7 +199,7 @@ class _Reader:
         if not isinstance(value, str) or not self._expressions:
             return Scalar(value, text, span)
         parsed, malformed = environment.parse(value)
-        for fault in malformed:
+        for fault in malformed[:MAX_FAULTS]:
             told, place = (
                 without_secret(fault, value) if secret else fault,
                 self._within(event, fault),
@@ -224,6 +224,8 @@ class _Reader:
         end_line, end_column = self.source.place(end.end_mark.index)
         if not isinstance(start, ScalarEvent) and end_line > line:
             return Span.whole_line(self.source, line)
+        if (end_line, end_column) == (line, column):  # nothing, such as behind `-`
+            end_column += 1
         return Span(self.source, line, column, end_line, end_column)
 
 

@@ -15,6 +15,7 @@ from stackc.diagnostics import section_errors
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.environment import Text
 from stackc.kinds import KINDS
+from stackc.limits import MAX_FILES
 from stackc.load import load
 from stackc.source import Span
 from stackc.spellings.changes import Put, applied, found
@@ -72,13 +73,24 @@ def _seen_from(path: Path, below: Document) -> Mapping:
 
 def _check_base(base: Path, chain: tuple[Path, ...], span: Span) -> None:
     """Raises CompileError where a base cannot be read, or is one that extends it."""
+    if not _is_file(base):
+        reason = "there is no such file"
+        raise CompileError([section_errors.unreadable_base(str(base), reason, span)])
     resolved = [each.resolve() for each in chain]
     if base.resolve() in resolved:
         inside = (*chain[resolved.index(base.resolve()) :], base)
         raise CompileError([section_errors.extends_cycle([str(each) for each in inside], span)])
-    if not base.is_file():
-        reason = "there is no such file"
+    if len(chain) == MAX_FILES:
+        reason = f"there are {MAX_FILES} files above it already"
         raise CompileError([section_errors.unreadable_base(str(base), reason, span)])
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path leads to a file; no path holds a NUL, some systems say so by a ValueError."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 class _Merge:

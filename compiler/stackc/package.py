@@ -27,6 +27,7 @@ def package(folder: Path, files: Files, linked: Mapping[str, Path]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder.parent):
             _remove_leftovers(folder)
+            _check_replaceable(folder)
             new = Path(tempfile.mkdtemp(prefix=_prefix(folder), dir=folder.parent))
             try:
                 _fill(new, files, linked)
@@ -36,6 +37,15 @@ def package(folder: Path, files: Files, linked: Mapping[str, Path]) -> None:
                 shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
         raise WriteError(error.errno, error.strerror or str(error), str(folder)) from error
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raises OSError where the folder is something else than a build, which would be lost."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "plan.json").is_file():
+        reason = "it holds something that no build has made (there is no `plan.json`)"
+        raise FileExistsError(errno.EEXIST, reason)
 
 
 def differences(folder: Path, files: Files) -> list[str]:

@@ -8,9 +8,6 @@ from stackc.catalog import Catalog
 from stackc.check import check
 from stackc.contradictions import contradictions
 from stackc.diagnostics.report import CompileError, stop_at_errors
-from stackc.external.entries import entries_of
-from stackc.external.parts import parts_of
-from stackc.external.sources import sources_of
 from stackc.garbage import kept
 from stackc.load import load
 from stackc.lock import pinned
@@ -59,11 +56,16 @@ def front(distribution: Path, catalog: Catalog, *, fresh: bool = False) -> Stack
 def meaning(document: Document, catalog: Catalog, *, fresh: bool = False) -> Stack:
     """The stack that a document means, over those that it extends; raises CompileError."""
     whole = extended(document, catalog)
+    if whole.root.get("external_providers") is None:
+        return resolve(check(whole, catalog), catalog)
+    from stackc.external.entries import entries_of
+    from stackc.external.parts import parts_of
+    from stackc.external.sources import sources_of
+
     sources = sources_of(whole, fresh=fresh)
     external = entries_of(sources, catalog)
-    if external:
-        catalog = catalog.extended(each.type for each in external)
-        whole = extended(document, catalog)  # which now knows their old spellings
+    catalog = catalog.extended(each.type for each in external)
+    whole = extended(document, catalog)  # which now knows their old spellings
     stack = resolve(check(whole, catalog), catalog)
     return replace(stack, external=parts_of(stack, sources, external))
 

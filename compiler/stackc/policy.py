@@ -115,8 +115,9 @@ def _path_faults(path: Scalar) -> Iterator[Diagnostic]:
 def _pattern_faults(text: Scalar) -> Iterator[Diagnostic]:
     try:
         re.compile(text.raw.removeprefix("regex:"))
-    except re.error as error:
-        problem = f"`{text.raw}` is no pattern: {error}"
+    except (re.error, RecursionError, OverflowError) as error:
+        reason = "it is too deep" if isinstance(error, RecursionError) else error
+        problem = f"`{text.raw}` is no pattern: {reason}"
         yield section_errors.bad_rule(problem, text.span, "mend the pattern")
 
 

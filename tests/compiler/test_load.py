@@ -223,6 +223,14 @@ def test_a_malformed_expression_is_marked_where_it_stands(text: str, place: str)
     assert fault(text).startswith(f"distribution.yaml:{place}: ")
 
 
+def test_the_place_of_nothing_in_a_list_can_be_marked() -> None:
+    """Found by fuzzing: it was as wide as what stands there."""
+    (entry,) = document("list:\n  - ").root.entries
+    assert isinstance(entry.value, Sequence)
+    span = entry.value.items[0].span
+    assert (span.line, span.column) < (span.end_line, span.end_column)
+
+
 def test_two_of_a_kind_on_one_line_are_two_faults() -> None:
     assert [line.split(": ")[0] for line in fault("key: $X/$X\n").splitlines()] == [
         "distribution.yaml:1:6",

@@ -12,7 +12,7 @@ import pytest
 from stackc import package as packaging
 from stackc.package import WriteError, differences, package
 
-OLD = {"app/app.py": b"old\n", "README.md": b"old\n"}
+OLD = {"app/app.py": b"old\n", "README.md": b"old\n", "plan.json": b"[]\n"}
 NEW = {"app/app.py": b"new\n", "plan.json": b"{}\n"}
 
 
@@ -36,6 +36,15 @@ def test_replaces_the_whole_folder(tmp_path: Path) -> None:
     package(folder, NEW, {"models/m/model.onnx": big})
     assert contents(folder) == {**NEW, "models/m/model.onnx": b"weights"}
     assert leftovers(folder) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text("dear")
+    with pytest.raises(WriteError, match="something that no build has made"):
+        package(tmp_path / "letters", NEW, {})
+    assert contents(tmp_path / "letters") == {"one.txt": b"dear"}
+    assert leftovers(tmp_path / "letters") == []
 
 
 def test_big_files_take_no_space(tmp_path: Path) -> None:
@@ -93,14 +102,14 @@ folder = Path(sys.argv[1])
 print("ready", flush=True)
 for turn in range(100_000):
     text = b"%d" % (turn % 2)
-    package(folder, {f"f{number}.txt": text for number in range(40)}, {})
+    package(folder, {"plan.json": text} | {f"f{number}.txt": text for number in range(39)}, {})
 """
 
 
 @pytest.mark.parametrize("milliseconds", [3, 11, 23, 37, 53, 71])
 def test_kill_at_any_moment(tmp_path: Path, milliseconds: int) -> None:
     folder = tmp_path / "generated" / "app"
-    package(folder, {f"f{number}.txt": b"0" for number in range(40)}, {})
+    package(folder, {"plan.json": b"0"} | {f"f{number}.txt": b"0" for number in range(39)}, {})
     command = [sys.executable, "-c", BUILDER, str(folder)]
     builder = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert builder.stdout
@@ -124,6 +133,6 @@ def test_differences(tmp_path: Path) -> None:
     assert differences(folder, OLD) == []
     assert differences(folder, NEW) == [
         f"differs: {folder}/app/app.py",
-        f"missing: {folder}/plan.json",
+        f"differs: {folder}/plan.json",
         f"stray: {folder}/README.md",
     ]

@@ -52,6 +52,12 @@ def marks(where: Span) -> list[str]:
     return [line[4:] for line in lines[3:5]]
 
 
+def test_a_line_without_end_is_not_shown() -> None:
+    source = Source(Path("one-line.yaml"), f"{{a: {'x' * 5_000}}}\n")
+    told = render([Diagnostic("bad-yaml", "message", Label(Span(source, 1, 2, 1, 3)))], "human")
+    assert told == "error[bad-yaml]: message\n --> one-line.yaml:1:2\n\n1 error\n"
+
+
 def test_human() -> None:
     assert render([FULL], "human") == (
         "error[duplicate-key]: the key `server` stands here twice\n"

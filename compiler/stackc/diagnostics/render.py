@@ -49,7 +49,7 @@ def human(diagnostic: Diagnostic) -> str:
     margin = " " * len(str(max(label.span.line for label in labels)))
     lines = [
         f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}",
-        f"{margin}--> {span.source.path}:{span.line}:{span.column}",
+        f"{margin}--> {_name(span.source)}:{span.line}:{span.column}",
     ]
     if span.source.text and not any(map(_on_a_long_line, labels)):
         lines += _excerpt(diagnostic, labels, margin)
@@ -77,7 +77,7 @@ def _excerpt(diagnostic: Diagnostic, labels: Sequence[Label], margin: str) -> li
         line = label.span.line
         if label.span.source != source:
             source, previous = label.span.source, None
-            lines.append(f"{margin} ::: {source.path}:{line}:{label.span.column}")
+            lines.append(f"{margin} ::: {_name(source)}:{line}:{label.span.column}")
         if previous is not None and line > previous + 1:
             lines.append("...")
         if line != previous:
@@ -125,9 +125,13 @@ def _combines(character: str) -> bool:
     return unicodedata.category(character) == "Mn"
 
 
+def _name(source: Source) -> str:
+    return printable(str(source.path))
+
+
 def concise(diagnostic: Diagnostic, kind: str | None = None) -> str:
     """One diagnostic on a line; `kind` stands there for its severity."""
     span = diagnostic.primary.span
-    place = f"{span.source.path}:{span.line}:{span.column}"
+    place = f"{_name(span.source)}:{span.line}:{span.column}"
     told = f"{kind or diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"
     return f"{place}: {told}"

@@ -1,7 +1,7 @@
 """A diagnostic as data: what is wrong, where, under which rule, and what to do."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -65,9 +65,14 @@ def _order(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     return str(span.source.path), span.line, span.column, diagnostic.code, diagnostic.message
 
 
-def some(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
-    """As many of one kind as are told at once; the rest is not even looked for."""
-    return islice(found, MAX_FAULTS)
+def some(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """As many of one kind as are told at once; the rest is not even looked for, which the last says."""
+    first = list(islice(found, MAX_FAULTS + 1))
+    if len(first) <= MAX_FAULTS:
+        return first
+    *told, last = first[:MAX_FAULTS]
+    note = f"only the first {MAX_FAULTS} of this kind are told; the rest is, once they are mended"
+    return [*told, replace(last, notes=(*last.notes, note))]
 
 
 def stop_at_errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from stackc.environment import Malformed
 
-_KEYS = r"(?:api|access|private)[_-]?key(?:[_-]?id)?"
+_KEYS = r"(?:api|access|private)[_-]?keys?(?:[_-]?id)?"
 _WORD = rf"(?:passw(?:or)?d|passphrase|secret|token|credentials?|{_KEYS})"
 _NAMES_SECRET = re.compile(rf"{_WORD}\s*\Z", re.IGNORECASE)
 _KEY = re.compile(rf"""{_WORD}["']?[ ]*:(?:[ ]+|$)""", re.IGNORECASE)

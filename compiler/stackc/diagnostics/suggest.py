@@ -38,11 +38,17 @@ def _all_nearest(word: str, known: Iterable[str]) -> list[str]:
     slips = {
         name: _slips(folded, _folded(name))
         for name in sorted(known)
-        if abs(len(_folded(name)) - len(folded)) <= _forgiven(_folded(name))
+        if _may_be_near(folded, _folded(name), _forgiven(_folded(name)))
     }
     near = {name: count for name, count in slips.items() if count <= _forgiven(_folded(name))}
     least = min(near.values(), default=0)
     return [name for name, count in near.items() if count == least]
+
+
+def _may_be_near(one: str, other: str, forgiven: int) -> bool:
+    """Whether it is worth counting: a slip adds or removes a letter, or has another in its place."""
+    apart = abs(len(one) - len(other))
+    return apart <= forgiven and len(set(one) ^ set(other)) <= 2 * forgiven
 
 
 def _is_slip(word: str, name: str) -> bool:

@@ -1,5 +1,6 @@
 """Databases that are written where they are used, as before 0.3: now each is a backend with a name."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -47,10 +48,15 @@ def inline_stores(root: Mapping, catalog: Catalog) -> Iterator[Noted]:
 
 @dataclass
 class _Backends:
-    """The backends that there are, and those that come."""
+    """The backends that there are, and those that come: what each is, and what that is called."""
 
-    known: dict[str, object]
+    known: dict[str, str]
     last: str = field(default="")
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, backend in self.known.items():
+            self.names.setdefault(backend, name)
 
     def referred(
         self, path: Path, value: Mapping, kind: str, within: str, place: Span
@@ -63,7 +69,8 @@ class _Backends:
         backend = Mapping(entries, value.span)
         self.last = self._name(kind, plain(backend))
         if self.last not in self.known:
-            self.known[self.last] = plain(backend)
+            self.known[self.last] = _comparable(plain(backend))
+            self.names[self.known[self.last]] = self.last
             yield Put(("storage", "backends", self.last), backend, place), None
         given = value.get(own)
         kept = given if isinstance(given, Scalar) and given.value else _text(within, place)
@@ -72,9 +79,8 @@ class _Backends:
         yield Put(path, made, place), None
 
     def _name(self, kind: str, backend: dict[str, object]) -> str:
-        for name, known in self.known.items():
-            if known == backend:
-                return name
+        if _comparable(backend) in self.names:
+            return self.names[_comparable(backend)]
         base = f"{kind}_default"
         if base in self.known:
             stem = PurePosixPath(str(backend.get("db_path", ""))).stem
@@ -109,11 +115,16 @@ def _type(root: Mapping, path: Path, catalog: Catalog) -> ProviderType | None:
     return catalog.provider(api, type_) if api in catalog.api_names else None
 
 
-def _existing(root: Mapping) -> dict[str, object]:
+def _comparable(backend: dict[str, object]) -> str:
+    """A backend as a text that is the same for equal ones."""
+    return json.dumps(backend, sort_keys=True, default=str)
+
+
+def _existing(root: Mapping) -> dict[str, str]:
     storage = root.get("storage")
     backends = storage.get("backends") if isinstance(storage, Mapping) else None
     entries = backends.entries if isinstance(backends, Mapping) else ()
-    return {entry.key: plain(entry.value) for entry in entries}
+    return {entry.key: _comparable(plain(entry.value)) for entry in entries}
 
 
 def _in_configs(root: Mapping, catalog: Catalog) -> Iterator[tuple[Path, Mapping, str, str, Span]]:
