@@ -134,6 +134,7 @@ ELSEWHERE = {
     "output-is-no-image": "needs images: tests/test_image.py",
     "registry-denied": "needs a registry: tests/test_image.py",
     "registry-failed": "needs a registry: tests/test_image.py",
+    "start-failed": "needs a stack that runs: tests/test_supply.py",
 }
 """Codes that no case can reach."""
 

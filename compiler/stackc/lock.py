@@ -28,11 +28,13 @@ class Package:
     """A pinned package: `requirement` is `name==version` with its marker.
 
     `via` names the packages that ask for it, sorted; what asks directly is in the lock's `requires`.
+    `licence` is an SPDX expression, None where the package tells none.
     """
 
     requirement: str
     hashes: tuple[str, ...]
     via: tuple[str, ...] = ()
+    licence: str | None = None
 
     @property
     def name(self) -> str:
@@ -77,7 +79,8 @@ class LockedModel:
     """A pinned model: its files, the facts that its weights tell, and what was measured of it.
 
     `kv_heads` and `head_dim` are a language model's, and say how large its cache is. `commit` is
-    that of the repository, where the source is one on a hub.
+    that of the repository, where the source is one on a hub. `licence` is an SPDX expression, and
+    `licence_by` who says so: the model's `file`, or the `package` or `repository` that it is from.
     """
 
     source: str
@@ -96,6 +99,8 @@ class LockedModel:
     loss: Loss | None = None
     head: LockedHead | None = None
     commit: str | None = None
+    licence: str | None = None
+    licence_by: str | None = None
 
     @property
     def pinned_source(self) -> ModelSource:
@@ -230,9 +235,10 @@ def _quoted(names: Sequence[str]) -> tuple[str, ...]:
 def dumps(lock: Lock) -> str:
     """The text of a lock: the same for the same lock."""
     data = {"lock": VERSION, **asdict(lock)}
-    for model in data["models"]:
-        if model["commit"] is None:
-            del model["commit"]
+    for each in (*data["packages"], *data["models"]):
+        for key in ("commit", "licence", "licence_by"):
+            if each.get(key, "") is None:
+                del each[key]
     if not lock.external_providers:
         del data["external_providers"]
     return json.dumps(data, indent=2) + "\n"
@@ -270,7 +276,8 @@ def _loads(text: str) -> Any:
 def _package(data: dict[str, Any]) -> Package:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;]+( ; .+)?", data["requirement"]):
         raise ValueError(data["requirement"])
-    return Package(data["requirement"], _texts(data["hashes"]), _texts(data.get("via", [])))
+    via, licence = _texts(data.get("via", [])), _or_none(str, data.get("licence"))
+    return Package(data["requirement"], _texts(data["hashes"]), via, licence)
 
 
 def _model(data: dict[str, Any]) -> LockedModel:
@@ -293,6 +300,8 @@ def _model(data: dict[str, Any]) -> LockedModel:
         loss=_loss(data["loss"]),
         head=_head(data["head"]),
         commit=_commit(data),
+        licence=_or_none(str, data.get("licence")),
+        licence_by=_or_none(str, data.get("licence_by")),
     )
 
 

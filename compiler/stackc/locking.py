@@ -27,6 +27,8 @@ from stackc.models.sources.source import (
 from stackc.progress import measured, task
 from stackc.source import Span
 from stackc.stack import DeclaredHead, Model, ModelType, Stack
+from stackc.supply.metadata import MetadataError, licensed
+from stackc.supply.model_licences import licence_of_model
 
 MODEL_TYPES: dict[Kind, ModelType] = {
     "decoder": "llm",
@@ -64,9 +66,9 @@ def write_lock(stack: Stack, *, upgrade: bool) -> Path:
     external = tuple(LockedSource(each.source, each.files) for each in stack.external)
     made = Lock(stack.packages.required, stack.packages.excluded, (), tuple(pins), external)
     stop_at_errors(list(contradictions(stack, made)))
-    made = replace(
-        made, packages=_packages(stack.packages, () if upgrade else _pinned(path), place)
-    )
+    old = _pinned(path)
+    packages = _packages(stack.packages, () if upgrade else old, place)
+    made = replace(made, packages=_licensed(packages, old, place))
     made = replace(made, models=_measured(stack, models, made))
     with write_faults(place):
         path.write_text(lock.dumps(made), encoding="utf-8")
@@ -100,6 +102,15 @@ def _packages(packages: Packages, pinned: tuple[Package, ...], place: Span) -> t
         raise CompileError([errors.lock_failed(str(error), error.lines, place)]) from error
 
 
+def _licensed(
+    packages: tuple[Package, ...], known: tuple[Package, ...], place: Span
+) -> tuple[Package, ...]:
+    try:
+        return licensed(packages, known)
+    except MetadataError as error:
+        raise CompileError([errors.lock_failed(str(error), error.lines, place)]) from error
+
+
 def _pinned(path: Path) -> tuple[Package, ...]:
     """The pins of the lock that is there, which stay where they still fit."""
     try:
@@ -113,7 +124,13 @@ def _pinned_model(model: Model, distribution: Path, fetch: Fetch) -> LockedModel
     with model_faults(distribution, model.spec.span("source")):
         fetched = fetch(model.source)
         facts = facts_of(fetched.paths)
-        entry = replace(_entry(model, facts, fetched.files), commit=fetched.commit)
+        licence, by = licence_of_model(model.source.at(fetched.commit), fetched.paths)
+        entry = replace(
+            _entry(model, facts, fetched.files),
+            commit=fetched.commit,
+            licence=licence,
+            licence_by=by,
+        )
     if model.head is None:
         return entry
     with model_faults(distribution, model.spec.span("head")):

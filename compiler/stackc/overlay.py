@@ -48,6 +48,15 @@ def _merged(document: Document, catalog: Catalog, above: tuple[Path, ...]) -> Do
     return replace(document, root=root, warnings=warnings)
 
 
+def bases(distribution: Path) -> tuple[Path, ...]:
+    """The files that a distribution extends, the nearest first; of one that is known to be fine."""
+    named = load(distribution).root.entry("extends")
+    if named is None or not isinstance(named.value, Scalar):
+        return ()
+    base = distribution.parent / str(named.value.value)
+    return (base, *bases(base))
+
+
 def _seen_from(path: Path, below: Document) -> Mapping:
     """A base whose `file:` sources, which count from its own folder, count from another one's."""
     folder = relpath(below.source.path.parent, path.parent)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackc.catalog import Catalog
 from stackc.check import check
@@ -17,6 +18,24 @@ from stackc.resolve import resolve
 from stackc.stack import Stack
 from stackc.target_faults import target_faults
 from stackc.tree import Document
+
+if TYPE_CHECKING:
+    from stackc.artifacts import Context
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a distribution is compiled to, not yet written; `files` are those that are committed."""
+
+    stack: Stack
+    plan: Plan
+    files: dict[str, bytes]
+    context: "Context"
+
+    @property
+    def written(self) -> dict[str, bytes]:
+        """The files of the folder that are no links, by path."""
+        return {**self.files, **self.context.code}
 
 
 @dataclass(frozen=True)
@@ -80,37 +99,72 @@ def planned_document(
     return stack, plan(stack, lock, catalog, more_targets)
 
 
+def checked(distribution: Path, catalog: Catalog) -> Plan:
+    """The plan, within its budget as far as the cache tells; what `stackc check` does."""
+    stack, planned = planned_stack(distribution, catalog)
+    from stackc.supply.budget import budget_of, over_budget  # not needed where there are faults
+    from stackc.supply.image_size import cached_size
+
+    budget = budget_of(stack.spec.document)
+    limit = budget.image_mb
+    size = cached_size(stack, planned, limit.most) if limit else None
+    stop_at_errors(over_budget(budget, planned.lock, size))
+    return planned
+
+
+def made(distribution: Path, catalog: Catalog, more_targets: Sequence[str] = ()) -> Made:
+    """What a distribution is compiled to; raises CompileError."""
+    from stackc.artifacts import context
+    from stackc.external.installed import package_faults
+
+    stack, planned = planned_stack(distribution, catalog, more_targets)
+    files = emitted(planned, distribution)
+    new = Made(stack, planned, files, context(stack, planned, files))
+    stop_at_errors(package_faults(stack, catalog.base_packages, new.context.wheels))
+    return new
+
+
+def emitted(planned: Plan, distribution: Path) -> dict[str, bytes]:
+    """The files of a plan that are committed, by path; raises CompileError."""
+    from stackc.artifacts import chat_templates
+    from stackc.emit import emit
+
+    return emit(planned, chat_templates(planned, distribution))
+
+
 def build(
     distribution: Path, folder: Path | None, catalog: Catalog, more_targets: Sequence[str] = ()
 ) -> Build:
     """Compiles a distribution into a folder, by default `generated/<name>`; raises CompileError."""
-    from stackc.artifacts import chat_templates, context
-    from stackc.emit import emit
-    from stackc.external.installed import package_faults
+    from stackc.supply.budget import budget_of, over_budget
+    from stackc.supply.image_size import size_of
+
+    new = made(distribution, catalog, more_targets)
+    budget = budget_of(new.stack.spec.document)
+    size = size_of(new.plan, new.written, new.context.linked) if budget.image_mb else None
+    stop_at_errors(over_budget(budget, new.plan.lock, size))
+    return Build(new.plan, written(new, folder))
+
+
+def written(new: Made, folder: Path | None) -> Path:
+    """The folder that holds it now; raises CompileError."""
     from stackc.faults import write_faults
     from stackc.package import package
 
-    stack, planned = planned_stack(distribution, catalog, more_targets)
-    folder = folder or default_folder(planned)
-    files = emit(planned, chat_templates(planned, distribution))
-    made = context(stack, planned, files)
-    stop_at_errors(package_faults(stack, catalog.base_packages, made.wheels))
-    with write_faults(planned.place):
-        package(folder, {**files, **made.code}, made.linked)
-    return Build(planned, folder)
+    folder = folder or default_folder(new.plan)
+    with write_faults(new.plan.place):
+        package(folder, new.written, new.context.linked)
+    return folder
 
 
 def outdated(
     distribution: Path, folder: Path | None, catalog: Catalog, more_targets: Sequence[str] = ()
 ) -> list[str]:
     """How a committed folder differs from what `build` would write, a line each."""
-    from stackc.artifacts import chat_templates
-    from stackc.emit import emit
     from stackc.package import differences
 
     planned = plan_of(distribution, catalog, more_targets)
-    files = emit(planned, chat_templates(planned, distribution))
-    return differences(folder or default_folder(planned), files)
+    return differences(folder or default_folder(planned), emitted(planned, distribution))
 
 
 def default_folder(planned: Plan) -> Path:

@@ -59,6 +59,11 @@ def _run(*arguments: str) -> None:
 
 def start(python: Path, package: str, folder: Path, arguments: Sequence[str]) -> None:
     """Becomes the stack: the process is replaced, so signals reach it and no memory is held."""
+    command = [str(python), "-m", package, *arguments]
+    os.execve(python, command, stack_environment(folder))
+
+
+def stack_environment(folder: Path) -> dict[str, str]:
+    """The environment of a stack: the user's, and where its code is."""
     search = os.pathsep.join((str(folder), str(folder / "runtime")))
-    environment = {**os.environ, "PYTHONPATH": search}
-    os.execve(python, [str(python), "-m", package, *arguments], environment)
+    return {**os.environ, "PYTHONPATH": search}

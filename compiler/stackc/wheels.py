@@ -48,11 +48,29 @@ def wheels(packages: Sequence[Package], machine: str | None = None) -> dict[str,
     if not wanted:
         return {}
     requirements = text(wanted)
-    key = sha256(f"{machine}\n{PYTHON}\n{requirements}".encode()).hexdigest()[:32]
-    folder = cache_dir() / "wheels" / key
+    folder = _folder(requirements, machine)
     if not folder.is_dir():
         with task("wheels of the image"):
             _download(folder, requirements, machine)
+    return _in(folder)
+
+
+def cached_wheels(packages: Sequence[Package]) -> dict[str, Path] | None:
+    """The wheels by file name where the cache has them, else None."""
+    machine = _machine()
+    wanted = for_platform(packages, machine)
+    if not wanted:
+        return {}
+    folder = _folder(text(wanted), machine)
+    return _in(folder) if folder.is_dir() else None
+
+
+def _folder(requirements: str, machine: str) -> Path:
+    key = sha256(f"{machine}\n{PYTHON}\n{requirements}".encode()).hexdigest()[:32]
+    return cache_dir() / "wheels" / key
+
+
+def _in(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.iterdir())}
 
 

@@ -18,3 +18,8 @@ def distribution(parser: ArgumentParser, shown: str = "how errors are shown") ->
         default=FORMATS[0],
         help=f"{shown} (default: {FORMATS[0]})",
     )
+
+
+def output(parser: ArgumentParser) -> None:
+    """The file that a command writes its document into."""
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write into FILE")

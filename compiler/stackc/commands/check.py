@@ -27,12 +27,12 @@ def run(options: Namespace) -> int:
     from stackc.catalog import Catalog
     from stackc.commands.output import show
     from stackc.diagnostics.render import MACHINE
-    from stackc.pipeline import plan_of
+    from stackc.pipeline import checked
 
     catalog = Catalog()
     if options.fix:
         _fix(options.distribution, catalog)
-    plan = plan_of(options.distribution, catalog)
+    plan = checked(options.distribution, catalog)
     show(plan.warnings, options.format)
     if options.format in MACHINE:
         return FINE

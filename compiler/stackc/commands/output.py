@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from stackc.commands.arguments import USAGE
 from stackc.diagnostics.report import Diagnostic
 from stackc.diagnostics.suggest import nearest
+from stackc.source import Span
 
 
 def show(diagnostics: Sequence[Diagnostic], form: str) -> None:
@@ -39,3 +41,16 @@ def misuse(message: str) -> int:
     """Says what is wrong with the command line; the exit code of misuse."""
     print(f"stackc: {message}", file=sys.stderr)
     return USAGE
+
+
+def emit_json(document: object, output: Path | None, place: Span) -> None:
+    """Prints a document as JSON, or writes it into a file; `place` is told where it cannot."""
+    from stackc.faults import write_faults
+    from stackc.literals import json_text
+
+    text = json_text(document)
+    if output is None:
+        print(text, end="")
+        return
+    with write_faults(place):
+        output.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stackc import artifacts
+from stackc.cache import cache_dir
 from stackc.container import FOLDER
 from stackc.emit import Files, emit
 from stackc.image.layers import digest_of_file, kept, layer_of
@@ -24,7 +25,7 @@ def layers(stack: Stack, plan: Plan, platform: Platform) -> Iterator[Layer]:
     wheels = artifacts.wheels_of(plan, platform.machine)
     yield _packages(wheels, plan.container.site_packages)
     if plan.models:
-        yield layer_of("models", _linked(artifacts.models(plan, distribution)))
+        yield layer_of("models", _linked(artifacts.models(plan, distribution, cache_dir()).items()))
     yield layer_of("runtime", _runtime(stack, files, wheels))
     yield layer_of("code", _code(plan, files))
 
@@ -46,7 +47,7 @@ def _linked(files: Iterable[tuple[str, Path]]) -> Iterator[Entry]:
 
 def _runtime(stack: Stack, files: Files, wheels: dict[str, Path]) -> Iterator[Entry]:
     """Our modules, and those of external providers."""
-    yield from _linked(artifacts.runtime(stack, files, wheels))
+    yield from _linked(artifacts.runtime(stack, files, wheels).items())
     for path, data in artifacts.external_code(stack).items():
         yield Entry(f"{FOLDER.lstrip('/')}/{path}", data)
 

@@ -64,6 +64,12 @@ def compile_model(
     return CompiledModel(folder)
 
 
+def compiled(files: Mapping[str, Path], options: ModelOptions, cache: Path) -> CompiledModel | None:
+    """The artifact of these files and options where the cache has it, else None."""
+    folder = cache / "models" / _key(files, options, Blobs(cache))
+    return CompiledModel(folder) if folder.is_dir() else None
+
+
 def _key(files: Mapping[str, Path], options: ModelOptions, blobs: Blobs) -> str:
     """Names a result by all that it depends on: the converter, the options and the content."""
     content = {path: blobs.sha256(files[path]) for path in sorted(files)}

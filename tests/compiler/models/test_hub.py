@@ -34,6 +34,7 @@ from stackc.models.sources.source import (
     materialise,
     parse_source,
 )
+from stackc.supply.model_licences import licence_of_model
 from stacks import stackc
 
 from .conftest import quiet
@@ -541,6 +542,27 @@ def test_a_hub_in_trouble_for_a_moment(
 
 def info(**content: object) -> bytes:
     return json.dumps({"id": NAME, "sha": "0" * 40, **content}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "want"),
+    [
+        ({"cardData": {"license": "apache-2.0"}}, ("Apache-2.0", "repository")),
+        ({"cardData": {"license": "llama3.2"}}, ("LicenseRef-llama3.2", "repository")),
+        ({"cardData": {"license": ["mit", "zlib"]}}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_the_licence_of_a_repository(
+    hub: Hub, content: dict[str, object], want: tuple[str | None, str | None]
+) -> None:
+    hub.info = info(**content)
+    assert licence_of_model(parse_source(f"hf:{NAME}"), {}) == want
+
+
+def test_a_hub_that_does_not_tell_the_licence_stops_nothing(hub: Hub) -> None:
+    hub.info = b"[]"
+    assert licence_of_model(parse_source(f"hf:{NAME}"), {}) == (None, None)
 
 
 LFS = {"size": 1, "sha256": "../a", "pointerSize": 1}

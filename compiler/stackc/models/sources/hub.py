@@ -89,6 +89,18 @@ def files_of(source: Repository) -> dict[str, HubFile]:
         return {each.rfilename: _file(source, each) for each in siblings}
 
 
+def licence_of(source: Repository) -> str | None:
+    """The licence that the card of a repository names, in the hub's spelling.
+
+    Raises:
+        FetchError: the hub does not answer.
+    """
+    with hub_errors(source):
+        card = _info(source).card_data
+        licence = card.license if card else None
+        return licence if isinstance(licence, str) else None
+
+
 def fetch(
     source: Repository,
     files: Mapping[str, HubFile],

@@ -191,6 +191,19 @@ def materialise(
     return {entry.path: path for entry in locked if (path := found[entry.path])}
 
 
+def in_cache(
+    source: ModelSource, locked: Sequence[LockedFile], base_dir: Path, cache: Path
+) -> dict[str, Path] | None:
+    """The locked files by path where they are on this machine, else None."""
+    if source.kind == "file":
+        root = base_dir / source.path
+        local = {each.path: root if root.is_file() else root / each.path for each in locked}
+        return local if all(path.is_file() for path in local.values()) else None
+    blobs = Blobs(cache)
+    found = {entry.path: blobs.find(entry.sha256, entry.size) for entry in locked}
+    return {path: blob for path, blob in found.items() if blob} if all(found.values()) else None
+
+
 def _verify(source: ModelSource, locked: Sequence[LockedFile], actual: Mapping[str, str]) -> None:
     for entry in locked:
         if entry.path not in actual:
