@@ -3,10 +3,10 @@
 A distribution with 1,000 providers and 10,000 models has 76,000 values and 1.7 MB.
 """
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 2_000_000
 """Size of one file."""
 
-MAX_VALUES = 100_000
+MAX_VALUES = 80_000
 """Values in one file, aliases expanded."""
 
 MAX_TEXT = 65_536
@@ -14,6 +14,9 @@ MAX_TEXT = 65_536
 
 MAX_DEPTH = 100
 """Levels of nesting, far below what the interpreter's stack holds."""
+
+MAX_CHANGES = 1_000
+"""Places in one file that are spelt as in other days."""
 
 MAX_FILES = 20
 """Distributions in a chain of those that extend each other."""

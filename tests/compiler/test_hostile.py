@@ -231,3 +231,10 @@ def test_an_output_folder_that_is_a_file(
         assert "error[write-failed]" in capsys.readouterr().err
     assert folder.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_old_spellings_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "distribution.yaml"
+    providers = "  - {provider_id: __disabled__, provider_type: remote::openai}\n" * 20_000
+    path.write_text(f"version: 2\nimage_name: x\nproviders:\n  inference:\n{providers}")
+    assert said(path) == "bad-yaml: the file is too large to be a distribution"

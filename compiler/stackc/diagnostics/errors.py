@@ -10,7 +10,7 @@ from stackc.diagnostics.report import Diagnostic, Edit, Label
 from stackc.diagnostics.secrets import names_secret
 from stackc.diagnostics.suggest import certain, nearest
 from stackc.environment import Malformed, Reference
-from stackc.limits import MAX_BYTES, MAX_DEPTH, MAX_TEXT, MAX_VALUES
+from stackc.limits import MAX_BYTES, MAX_CHANGES, MAX_DEPTH, MAX_TEXT, MAX_VALUES
 from stackc.source import Span
 from stackc.tree import Mapping, Scalar, Value
 from stackc.tree import Sequence as List
@@ -116,7 +116,8 @@ def not_a_distribution(span: Span) -> Diagnostic:
 def too_large(span: Span) -> Diagnostic:
     note = (
         f"a distribution holds at most {MAX_VALUES:,} values, {MAX_DEPTH} levels deep, "
-        f"each of {MAX_TEXT:,} characters, in {MAX_BYTES // 1_000_000} MB"
+        f"each of {MAX_TEXT:,} characters, in {MAX_BYTES // 1_000_000} MB, "
+        f"and {MAX_CHANGES:,} old spellings"
     )
     message = "the file is too large to be a distribution"
     return Diagnostic("bad-yaml", message, Label(span), notes=(note,))

@@ -1,9 +1,13 @@
 """A document in today's spelling: every old one is read, and noted where it stands."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from stackc.catalog import Catalog
-from stackc.diagnostics.report import Diagnostic
+from stackc.diagnostics import errors
+from stackc.diagnostics.report import CompileError, Diagnostic
+from stackc.limits import MAX_CHANGES
+from stackc.source import Span
 from stackc.spellings import rules
 from stackc.spellings.build_file import build_file
 from stackc.spellings.changes import Change, applied
@@ -36,11 +40,13 @@ class Modern:
 
 
 def modern(document: Document, catalog: Catalog, chosen: tuple[rules.Rule, ...] = RULES) -> Modern:
-    """The same distribution, as one would write it today."""
+    """The same distribution, as one would write it today; raises CompileError where it is too large."""
     root, changes = document.root, list[Change]()
     notes: list[Diagnostic] = list(document.warnings)
     for rule in chosen:
-        for change, note in list(rule(root, catalog)):
+        for change, note in list(islice(rule(root, catalog), MAX_CHANGES + 1)):
+            if len(changes) == MAX_CHANGES:
+                raise CompileError([errors.too_large(Span.start_of(document.source))])
             root = applied(root, change)
             changes.append(change)
             notes += [note] if note else []
