@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stackc import resources
 from stackc.cache import cache_dir
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors
 from stackc.diagnostics.report import CompileError
 from stackc.external.wheels import installed_code
 from stackc.faults import model_faults, write_faults
@@ -125,10 +125,12 @@ def wheels_of(plan: Plan, machine: str | None = None) -> dict[str, Path]:
     try:
         return wheels(plan.lock.packages, machine)
     except NoWheelError as error:
-        fault = errors.no_wheel(error.requirement, error.machine, plan.place)
+        fault = build_errors.no_wheel(error.requirement, error.machine, plan.place)
         raise CompileError([fault]) from error
     except DownloadError as error:
-        raise CompileError([errors.fetch_failed(str(error), plan.place, error.lines)]) from error
+        raise CompileError(
+            [build_errors.fetch_failed(str(error), plan.place, error.lines)]
+        ) from error
 
 
 def _files(model: PlannedModel, distribution: Path) -> dict[str, Path]:

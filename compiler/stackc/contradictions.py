@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stackc.diagnostics import errors
+from stackc.diagnostics import model_errors
 from stackc.diagnostics.report import Diagnostic
 from stackc.lock import Lock, LockedModel
 from stackc.models.facts import ENCODER_QUANTIZATIONS, QUANTIZATIONS
@@ -20,24 +20,26 @@ def _contradictions(model: Model, lock: Lock) -> Iterator[Diagnostic]:
     facts, spec = lock.model(model), model.spec
     if model.type not in (None, facts.model_type):
         place = spec.span("model_type")
-        yield errors.model_type_mismatch(spec.id.text, str(model.type), facts.model_type, place)
+        yield model_errors.model_type_mismatch(
+            spec.id.text, str(model.type), facts.model_type, place
+        )
     declared = model.metadata.get("embedding_dimension")
     real = facts.embedding_dimension
     if isinstance(declared, int) and real is not None and declared != real:
         place = spec.span("metadata.embedding_dimension")
-        yield errors.dimension_mismatch(spec.id.text, declared, real, place)
+        yield model_errors.dimension_mismatch(spec.id.text, declared, real, place)
     choices = _quantizations(model, facts)
     if model.quantization not in choices:
         what = f"a model of type `{facts.model_type}` on {model.provider.device}"
         place = spec.span("quantization")
-        yield errors.other_quantization(model.quantization, what, choices, place)
+        yield model_errors.other_quantization(model.quantization, what, choices, place)
     if facts.model_type == "llm":
         yield from _language_contradictions(model, facts, lock)
         return
     for key in ("context_length", "slots", "tool_choice"):
         if key in spec.fields:
             place = spec.span(key)
-            yield errors.key_of_language_models(key, spec.id.text, facts.model_type, place)
+            yield model_errors.key_of_language_models(key, spec.id.text, facts.model_type, place)
 
 
 def _quantizations(model: Model, facts: LockedModel) -> tuple[str, ...]:
@@ -52,10 +54,10 @@ def _language_contradictions(model: Model, facts: LockedModel, lock: Lock) -> It
     spec, asked = model.spec, model.context_length
     if asked is not None and asked > facts.context_length:
         place = spec.span("context_length")
-        yield errors.context_too_long(spec.id.text, asked, facts.context_length, place)
+        yield model_errors.context_too_long(spec.id.text, asked, facts.context_length, place)
     chooser = model.tool_choice.chooser if model.tool_choice else None
     if chooser is not None and chooser.source is not None:
         found = lock.model(chooser).model_type
         if found != "embedding":
             place = spec.span("tool_choice.model")
-            yield errors.tool_choice_without_embedding(chooser.spec.id.text, found, place)
+            yield model_errors.tool_choice_without_embedding(chooser.spec.id.text, found, place)

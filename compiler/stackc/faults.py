@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors, model_errors
 from stackc.diagnostics.report import CompileError, Diagnostic
 from stackc.models import errors as models
 from stackc.source import Span
@@ -25,14 +25,14 @@ def _diagnostic(error: models.ModelError, distribution: Path, place: Span) -> Di
     match error:
         case models.ChecksumMismatchError():
             where = str(distribution)
-            return errors.checksum_mismatch(error.path, error.want, error.got, place, where)
+            return build_errors.checksum_mismatch(error.path, error.want, error.got, place, where)
         case models.UnsupportedArchitectureError():
-            return errors.unsupported_architecture(str(error), place)
+            return model_errors.unsupported_architecture(str(error), place)
         case models.FetchError():
-            return errors.fetch_failed(str(error), place)
+            return build_errors.fetch_failed(str(error), place)
         case models.WriteError():
-            return errors.write_failed(error.path, error.detail, place)
-    return errors.bad_model(str(error), place)
+            return build_errors.write_failed(error.path, error.detail, place)
+    return model_errors.bad_model(str(error), place)
 
 
 @contextmanager
@@ -46,4 +46,4 @@ def write_faults(place: Span) -> Iterator[None]:
 
 def _write_failed(error: OSError, place: Span) -> Diagnostic:
     reason = (error.strerror or str(error)).lower()
-    return errors.write_failed(str(error.filename or "a file"), reason, place)
+    return build_errors.write_failed(str(error.filename or "a file"), reason, place)

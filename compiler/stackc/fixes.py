@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from stackc.catalog import Catalog
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors
 from stackc.diagnostics.render import concise
 from stackc.diagnostics.report import CompileError, Diagnostic, Edit
 from stackc.diagnostics.text import printable
@@ -116,7 +116,7 @@ def _write(path: Path, before: bytes, after: bytes) -> None:
     except OSError as error:
         place = Span.start_of(Source(path, before.decode("utf-8-sig")))
         reason = (error.strerror or str(error)).lower()
-        raise CompileError([errors.write_failed(str(path), reason, place)]) from error
+        raise CompileError([build_errors.write_failed(str(path), reason, place)]) from error
 
 
 def _replace(path: Path, before: bytes, after: bytes) -> None:

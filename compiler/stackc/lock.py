@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors
 from stackc.diagnostics.report import CompileError, Diagnostic
 from stackc.models.encoders.head import Figures, HeadData
 from stackc.models.sources.source import LockedFile, ModelSource, parse_source
@@ -176,18 +176,18 @@ def read(distribution: Source) -> Lock:
     """The lock of a distribution as it is; raises CompileError where it is missing or none."""
     path, place = path_of(distribution.path), Span.start_of(distribution)
     if not path.is_file():
-        raise CompileError([errors.missing_lock(str(path), str(distribution.path), place)])
+        raise CompileError([build_errors.missing_lock(str(path), str(distribution.path), place)])
     try:
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
-        fault = errors.unreadable_lock(str(path), str(distribution.path), place)
+        fault = build_errors.unreadable_lock(str(path), str(distribution.path), place)
         raise CompileError([fault]) from None
 
 
 def stale(distribution: Source, changes: Sequence[str]) -> Diagnostic:
     """What is said of a lock that was made before these changes."""
     path, place = path_of(distribution.path), Span.start_of(distribution)
-    return errors.stale_lock(str(path), str(distribution.path), changes, place)
+    return build_errors.stale_lock(str(path), str(distribution.path), changes, place)
 
 
 def keys(stack: Stack) -> tuple[ModelKey, ...]:

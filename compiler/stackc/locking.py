@@ -10,7 +10,7 @@ from stackc import lock, requirements, virtualenv
 from stackc.cache import cache_dir
 from stackc.catalog import Packages
 from stackc.contradictions import contradictions
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors
 from stackc.diagnostics.report import CompileError, Diagnostic, stop_at_errors
 from stackc.faults import model_faults, write_faults
 from stackc.lock import Lock, LockedHead, LockedModel, LockedSource, ModelKey, Package
@@ -99,7 +99,7 @@ def _packages(packages: Packages, pinned: tuple[Package, ...], place: Span) -> t
         with task("packages"):
             return requirements.resolve(packages.required, packages.excluded, pinned)
     except requirements.ResolutionError as error:
-        raise CompileError([errors.lock_failed(str(error), error.lines, place)]) from error
+        raise CompileError([build_errors.lock_failed(str(error), error.lines, place)]) from error
 
 
 def _licensed(
@@ -108,7 +108,7 @@ def _licensed(
     try:
         return licensed(packages, known)
     except MetadataError as error:
-        raise CompileError([errors.lock_failed(str(error), error.lines, place)]) from error
+        raise CompileError([build_errors.lock_failed(str(error), error.lines, place)]) from error
 
 
 def _pinned(path: Path) -> tuple[Package, ...]:
@@ -210,4 +210,6 @@ def _measured(stack: Stack, models: list[Model], made: Lock) -> tuple[LockedMode
     try:
         return tuple(_each(models, measure))
     except virtualenv.InstallError as error:
-        raise CompileError([errors.environment_failed(str(error), error.lines, place)]) from error
+        raise CompileError(
+            [build_errors.environment_failed(str(error), error.lines, place)]
+        ) from error

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from stackc.check import ResourceSpec, Spec
-from stackc.diagnostics import errors, section_errors
+from stackc.diagnostics import errors, model_errors, section_errors
 from stackc.diagnostics.report import Diagnostic, some
 from stackc.models.encoders.head import HeadData
 from stackc.models.errors import InvalidSourceError
@@ -71,7 +71,7 @@ def _provider_faults(spec: Spec) -> Iterator[Diagnostic]:
         elif model.provider.text == EVERY and EVERY not in named:
             yield section_errors.planned_everywhere(model.id, model.provider)
         elif model.provider.text not in named:
-            yield errors.unknown_model_provider(model.id, model.provider, set(named))
+            yield model_errors.unknown_model_provider(model.id, model.provider, set(named))
 
 
 EVERY = "all"
@@ -114,7 +114,7 @@ def _source(
     try:
         return parse_source(text)
     except InvalidSourceError as error:
-        faults.append(errors.bad_source(text, error.detail, model.span(path)))
+        faults.append(model_errors.bad_source(text, error.detail, model.span(path)))
         return None
 
 
@@ -125,7 +125,7 @@ def _head(model: ResourceSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
     declared = model.fields.get("model_type")
     if declared not in (None, "classifier"):
         place = model.span("model_type")
-        faults.append(errors.head_of_another_type(model.id.text, str(declared), place))
+        faults.append(model_errors.head_of_another_type(model.id.text, str(declared), place))
     names, threshold = written.get("names"), cast(float | None, written.get("threshold"))
     about = HeadData(
         text=str(written.get("text")),
@@ -144,13 +144,13 @@ def _head(model: ResourceSpec, faults: list[Diagnostic]) -> DeclaredHead | None:
 def _source_faults(model: ResourceSpec, provider: Provider) -> Iterator[Diagnostic]:
     compiled = bool(provider.type.compiled_models)
     if compiled and "source" not in model.fields:
-        yield errors.model_without_source(model.id, provider.type.type)
+        yield model_errors.model_without_source(model.id, provider.type.type)
     if compiled and isinstance(model.fields.get("model_id"), LateBound):
         yield errors.not_static("model_id", model.id.span)
     if not compiled:
         for key in COMPILED_ONLY:
             if key in model.fields:
-                yield errors.source_without_engine(key, provider.type.type, model.span(key))
+                yield model_errors.source_without_engine(key, provider.type.type, model.span(key))
 
 
 def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
@@ -158,7 +158,7 @@ def _duplicate_models(models: tuple[Model, ...]) -> Iterator[Diagnostic]:
     for model in models:
         identifier = f"{model.provider.id}/{model.spec.id.text}"
         if identifier in first:
-            yield errors.duplicate_model(identifier, model.spec.id, first[identifier].span)
+            yield model_errors.duplicate_model(identifier, model.spec.id, first[identifier].span)
         first.setdefault(identifier, model.spec.id)
 
 
@@ -176,8 +176,8 @@ def _tool_choice(
     elsewhere = [each for each in spec.models if each.id.text == wanted.text]
     if elsewhere:
         other = elsewhere[0].provider or wanted
-        fault = errors.model_of_another_provider(wanted, other, model.provider.id)
+        fault = model_errors.model_of_another_provider(wanted, other, model.provider.id)
     else:
-        fault = errors.unknown_model(wanted, model.provider.id, tuple(beside))
+        fault = model_errors.unknown_model(wanted, model.provider.id, tuple(beside))
     faults.append(fault)
     return None

@@ -52,7 +52,7 @@ def _measured(new: "Made", times: int) -> "Measured":
     import tempfile
 
     from stackc import virtualenv
-    from stackc.diagnostics import errors, supply_errors
+    from stackc.diagnostics import build_errors, supply_errors
     from stackc.diagnostics.report import CompileError
     from stackc.pipeline import written
     from stackc.supply.trial import StartError, measure
@@ -64,7 +64,9 @@ def _measured(new: "Made", times: int) -> "Measured":
             folder = written(new, Path(name) / new.plan.name)
             return measure(python, new.plan.package, folder, times)
     except virtualenv.InstallError as error:
-        raise CompileError([errors.environment_failed(str(error), error.lines, place)]) from error
+        raise CompileError(
+            [build_errors.environment_failed(str(error), error.lines, place)]
+        ) from error
     except StartError as error:
         needed = [each.variable for each in new.plan.settings if each.required]
         raise CompileError([supply_errors.start_failed(needed, error.lines, place)]) from error

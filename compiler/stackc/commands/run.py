@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     from stackc import pipeline, virtualenv
     from stackc.catalog import Catalog
     from stackc.commands.output import show
-    from stackc.diagnostics import errors
+    from stackc.diagnostics import build_errors
     from stackc.diagnostics.report import CompileError
 
     built = pipeline.build(options.distribution, options.out, Catalog())
@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
     try:
         python = virtualenv.python_of(built.plan.lock.packages)
     except virtualenv.InstallError as error:
-        fault = errors.environment_failed(str(error), error.lines, built.plan.place)
+        fault = build_errors.environment_failed(str(error), error.lines, built.plan.place)
         raise CompileError([fault]) from error
     given = [f"--host={options.host}"] if options.host else []
     given += [f"--port={options.port}"] if options.port is not None else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stackc.diagnostics import errors
+from stackc.diagnostics import build_errors
 from stackc.diagnostics.report import CompileError, Diagnostic
 from stackc.faults import write_faults
 from stackc.image.errors import (
@@ -29,11 +29,13 @@ def image_faults(place: Span) -> Iterator[None]:
 def _diagnostic(error: ImageError, place: Span) -> Diagnostic:
     match error:
         case WrongPlatformError():
-            return errors.base_for_other_platform(error.base, error.wanted, error.found, place)
+            return build_errors.base_for_other_platform(
+                error.base, error.wanted, error.found, place
+            )
         case BaseError():
-            return errors.bad_base(str(error), place)
+            return build_errors.bad_base(str(error), place)
         case DeniedError():
-            return errors.registry_denied(str(error), error.host, place)
+            return build_errors.registry_denied(str(error), error.host, place)
         case RegistryError():
-            return errors.registry_failed(str(error), place)
-    return errors.output_is_no_image(str(error), place)
+            return build_errors.registry_failed(str(error), place)
+    return build_errors.output_is_no_image(str(error), place)
