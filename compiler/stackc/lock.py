@@ -61,6 +61,11 @@ class Loss:
     reference_perplexity: float | None = None
     cosine: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where neither the figures of the one kind nor of the other are there."""
+        if self.cosine is None and None in (self.kl, self.perplexity, self.reference_perplexity):
+            raise ValueError("a loss without its figures")
+
 
 @dataclass(frozen=True)
 class LockedHead:
